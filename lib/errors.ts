@@ -1,0 +1,160 @@
+/** What can go wrong, as types with stable codes. Callers switch on `code`, never on a message. */
+
+/** Settings the server cannot start with; names every problem at once, each with what to do. */
+export class SettingsError extends Error {
+  readonly code = "invalid_settings";
+
+  /** @param problems one sentence a problem, naming the setting and the fix. */
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "SettingsError";
+  }
+}
+
+/** Codes of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8707 §2. */
+export type OAuthErrorCode =
+  | "access_denied"
+  | "insufficient_scope"
+  | "invalid_client"
+  | "invalid_client_metadata"
+  | "invalid_grant"
+  | "invalid_redirect_uri"
+  | "invalid_request"
+  | "invalid_scope"
+  | "invalid_target"
+  | "invalid_token"
+  | "server_error"
+  | "temporarily_unavailable"
+  | "unauthorized_client"
+  | "unsupported_grant_type"
+  | "unsupported_response_type";
+
+/** A request that OAuth refuses. Permanent: the same request fails again. */
+export class OAuthError extends Error {
+  /**
+   * @param code the `error` member or parameter.
+   * @param message the `error_description`: for developers, without secrets.
+   * @param status HTTP status of a direct answer; 400 unless the RFC says otherwise.
+   */
+  constructor(readonly code: OAuthErrorCode, message: string, readonly status: number = 400) {
+    super(message);
+    this.name = "OAuthError";
+  }
+}
+
+/**
+ * Something this server needs does not answer now. Transient: nothing was ended, and the same
+ * request may succeed after `retryAfter` seconds.
+ */
+export class UnavailableError extends Error {
+  /**
+   * @param code who is missing.
+   * @param message what happened, for the log.
+   * @param retryAfter seconds.
+   */
+  constructor(
+    readonly code: "workos_unavailable" | "store_unavailable",
+    message: string,
+    readonly retryAfter: number = 5,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "UnavailableError";
+  }
+}
+
+/**
+ * WorkOS or this server's policy turns a person away. Permanent until the person or an
+ * administrator does what the message says.
+ */
+export class SignInRefusedError extends Error {
+  /**
+   * @param code stable reason, WorkOS's own where it gave one (`sso_required`, `access_denied` …).
+   * @param message what the person or the administrator can do; shown to the person.
+   */
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SignInRefusedError";
+  }
+}
+
+/** WorkOS no longer honours the session behind a grant. Permanent: the grant has to end. */
+export class SessionEndedError extends Error {
+  readonly code = "session_ended";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SessionEndedError";
+  }
+}
+
+/** WorkOS refuses this server itself: wrong key, client id or redirect URI. An operator must act. */
+export class WorkOSSetupError extends Error {
+  /**
+   * @param code stable reason.
+   * @param message names the setting to correct; for the log, not for visitors.
+   */
+  constructor(
+    readonly code: "invalid_api_key" | "invalid_client" | "invalid_token" | "clock_skew",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "WorkOSSetupError";
+  }
+}
+
+/** Exit codes of the command line. */
+export const ExitCode = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  notAuthorized: 3,
+  unreachable: 4,
+  toolFailed: 5,
+} as const;
+
+/** A failure of the command line: what to tell the user, and the exit code. */
+export class CommandError extends Error {
+  /**
+   * @param code stable reason, for `--json`.
+   * @param message what happened and what to do next.
+   * @param exitCode one of {@link ExitCode}.
+   */
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly exitCode: number = ExitCode.unexpected,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "CommandError";
+  }
+}
+
+/**
+ * Renders an error as OAuth JSON (RFC 6749 §5.2), the one way errors answer programs.
+ *
+ * @param error anything thrown; what is not one of the types above becomes `server_error` without
+ *   a word of its message, which may hold internals.
+ */
+export function renderOAuthError(error: unknown): Response {
+  const headers = new Headers({ "cache-control": "no-store" });
+  if (error instanceof UnavailableError) {
+    headers.set("retry-after", String(error.retryAfter));
+    return Response.json({
+      error: "temporarily_unavailable",
+      error_description: "The sign-in service does not answer right now. Try again shortly.",
+    }, { status: 503, headers });
+  }
+  if (error instanceof OAuthError) {
+    return Response.json({ error: error.code, error_description: error.message }, {
+      status: error.status,
+      headers,
+    });
+  }
+  return Response.json({
+    error: "server_error",
+    error_description: "The server failed. Its log says why.",
+  }, { status: 500, headers });
+}

@@ -1,0 +1,87 @@
+/** What this server needs of WorkOS, whichever way a person signs in. */
+
+/** What WorkOS says about a signed-in person at one moment. */
+export interface Identity {
+  /** `user_…` */
+  userId: string;
+  /** `session_…`, the handle for ending the session at WorkOS. */
+  sessionId: string;
+  /** `org_…`, absent for a person without a selected organization. */
+  organizationId?: string;
+  email: string;
+  /** Whether WorkOS has verified that the e-mail address belongs to the person. */
+  emailVerified: boolean;
+  /** Given and family name, if known. */
+  name?: string;
+  pictureUrl?: string;
+  /** Role slug in the organization. */
+  role?: string;
+  /** All role slugs, the highest first. */
+  roles: string[];
+  /** Permission slugs in the organization. */
+  permissions: string[];
+  entitlements: string[];
+  featureFlags: string[];
+  /** `SSO`, `Password`, `GoogleOAuth` … as WorkOS names them; absent after a refresh. */
+  authenticationMethod?: string;
+  /** E-mail address of the WorkOS administrator acting as this person. */
+  impersonator?: string;
+}
+
+/** A session at WorkOS: its identity and the credential that renews it. Never leaves the server. */
+export interface UpstreamSession {
+  identity: Identity;
+  /** Works once. */
+  refreshToken: string;
+  /** When WorkOS has to be asked again, in epoch milliseconds (`exp` of its access token). */
+  expiresAt: number;
+}
+
+/** Where a person is sent to sign in. */
+export interface AuthorizationUrlRequest {
+  state: string;
+  /** S256 challenge of the leg to WorkOS (RFC 7636). */
+  codeChallenge: string;
+  /** E-mail address to prefill. */
+  loginHint?: string;
+}
+
+/** Context WorkOS stores with a sign-in. */
+export interface UserAgentContext {
+  ipAddress?: string;
+  userAgent?: string;
+}
+
+/**
+ * A way of signing in at WorkOS.
+ *
+ * Every method that makes a call throws {@link UnavailableError} when WorkOS does not give a
+ * usable answer, and {@link WorkOSSetupError} when it refuses this server's own credentials.
+ */
+export interface Upstream {
+  /** The URL of the sign-in at WorkOS. */
+  getAuthorizationUrl(request: AuthorizationUrlRequest): string;
+
+  /**
+   * Exchanges the code WorkOS sent to `/auth/callback`.
+   *
+   * @throws {SignInRefusedError} when WorkOS or the configured policy refuses the person.
+   */
+  exchangeCode(
+    request: { code: string; codeVerifier: string } & UserAgentContext,
+  ): Promise<UpstreamSession>;
+
+  /**
+   * Renews a session; roles and permissions are read again.
+   *
+   * @throws {SessionEndedError} when WorkOS no longer honours the session.
+   * @throws {SignInRefusedError} when the organization now asks for another way of signing in.
+   */
+  refresh(request: { refreshToken: string }): Promise<UpstreamSession>;
+
+  /** Ends the session at WorkOS. Ending an ended one is no error. */
+  revokeSession(sessionId: string): Promise<void>;
+
+  /** Fetches what verification needs (issuer, keys), so that a first sign-in finds it ready. */
+  prepare(): Promise<void>;
+}
