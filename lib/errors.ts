@@ -104,6 +104,27 @@ export class WorkOSSetupError extends Error {
   }
 }
 
+/** Why a person sees a page instead of going on. */
+export type PageErrorCode =
+  | "already_answered"
+  | "damaged_form"
+  | "foreign_form"
+  | "other_browser"
+  | "sign_in_expired"
+  | "unsolicited";
+
+/** A step of the sign-in that cannot go on, while it is not known where to send the person. */
+export class PageError extends Error {
+  /**
+   * @param code chooses what the page says.
+   * @param status HTTP status of the page.
+   */
+  constructor(readonly code: PageErrorCode, readonly status: number) {
+    super(code);
+    this.name = "PageError";
+  }
+}
+
 /** Exit codes of the command line. */
 export const ExitCode = {
   ok: 0,

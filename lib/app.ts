@@ -1,0 +1,263 @@
+/** Joins the rooms: one `(Request) => Promise<Response>` for the whole server. */
+
+import { readRequestBody } from "@modelcontextprotocol/server";
+import type { Config } from "./config.ts";
+import { OAuthError, renderOAuthError, UnavailableError } from "./errors.ts";
+import { renderHomePage } from "./home_page.ts";
+import type { Log } from "./log.ts";
+import { createBearerGate } from "./mcp/bearer_gate.ts";
+import { createMcpEndpoint, type McpDefinition } from "./mcp/endpoint.ts";
+import { createAuthorize } from "./oauth/authorize.ts";
+import { createCallback } from "./oauth/callback.ts";
+import { createClients } from "./oauth/clients.ts";
+import { createConsent } from "./oauth/consent.ts";
+import { createFlowCookies } from "./oauth/flow_cookies.ts";
+import { createGrants } from "./oauth/grants.ts";
+import { buildResourceMetadata, buildServerMetadata } from "./oauth/metadata.ts";
+import { renderErrorPage } from "./oauth/pages.ts";
+import { encodeBase64Url, type Random } from "./oauth/random.ts";
+import { createRegister } from "./oauth/register.ts";
+import { createRevoke } from "./oauth/revoke.ts";
+import { deriveBytes } from "./oauth/sealing.ts";
+import { createSessions } from "./oauth/sessions.ts";
+import { createToken } from "./oauth/token.ts";
+import { createOriginPolicy } from "./origin.ts";
+import type { Store } from "./store/store.ts";
+import type { Upstream } from "./workos/upstream.ts";
+
+/** What {@link createApp} needs. */
+export interface AppOptions {
+  config: Config;
+  definition: McpDefinition;
+  store: Store;
+  upstream: Upstream;
+  log: Log;
+  /** Clock, in epoch milliseconds. */
+  now: () => number;
+  random: Random;
+  /** Waits, in milliseconds. */
+  wait: (duration: number) => Promise<void>;
+}
+
+/** The whole server. */
+export interface App {
+  /** Answers any request. Never rejects. */
+  fetch(request: Request): Promise<Response>;
+  /** Deletes what has expired; to be called now and then. */
+  sweep(): Promise<void>;
+  /** Ends open streams. The store stays open. */
+  close(): Promise<void>;
+}
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+interface Route {
+  /** By method. `HEAD` follows `GET`. */
+  handlers: Partial<Record<string, Handler>>;
+  /** Who asks: a person in a browser gets pages, a program gets JSON. */
+  audience: "person" | "program";
+  /** Whether a page of another allowed origin may call it. */
+  crossOrigin?: boolean;
+}
+
+/** Largest body outside `/mcp`, in bytes. Registrations and forms are far smaller. */
+const MAX_BODY = 64 * 1024;
+
+/** Expired rows deleted of each kind in one go, so that sweeping never holds a request up long. */
+const SWEEP_LIMIT = 500;
+
+/** Headers that browser-based clients have to read (MCP transport, RFC 6750, RFC 9110 §10.2.3). */
+const EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
+
+/** Makes the server over its parts. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, definition, store, log, now, random } = options;
+  const secret = await store.getSecret("installation", encodeBase64Url(random(32)));
+  const cookies = createFlowCookies(config.baseUrl.startsWith("https:"));
+  const clients = createClients(options);
+  const grants = createGrants({
+    ...options,
+    sessions: createSessions(options),
+    checksumKey: deriveBytes(secret, "refresh token checksum"),
+  });
+  const consent = createConsent({
+    ...options,
+    cookies,
+    formKey: deriveBytes(secret, "consent form"),
+  });
+  const mcp = createMcpEndpoint({
+    config,
+    definition,
+    log,
+    gate: createBearerGate({ config, grants, log }),
+  });
+  const policy = createOriginPolicy(config.baseUrl);
+
+  const authorize = createAuthorize({ config, clients, consent, log });
+  const document = (body: Record<string, unknown>): Route => ({
+    handlers: { GET: () => Response.json(body, { headers: { "cache-control": "max-age=300" } }) },
+    audience: "program",
+    crossOrigin: true,
+  });
+  const program = (handler: Handler): Route => ({
+    handlers: { POST: handler },
+    audience: "program",
+    crossOrigin: true,
+  });
+  const resourceMetadata = document(buildResourceMetadata(config));
+  const serverMetadata = document(buildServerMetadata(config));
+  const routes = new Map<string, Route>([
+    ["/", { handlers: { GET: () => renderHomePage(config, definition.name) }, audience: "person" }],
+    ["/.well-known/oauth-protected-resource", resourceMetadata],
+    ["/.well-known/oauth-protected-resource/mcp", resourceMetadata],
+    ["/.well-known/oauth-authorization-server", serverMetadata],
+    ["/.well-known/oauth-authorization-server/mcp", serverMetadata],
+    ["/register", program(createRegister({ clients, log }))],
+    ["/authorize", { handlers: { GET: authorize, POST: authorize }, audience: "person" }],
+    ["/consent", { handlers: { POST: consent.decide }, audience: "person" }],
+    ["/auth/callback", {
+      handlers: { GET: createCallback({ ...options, grants, cookies }) },
+      audience: "person",
+    }],
+    ["/token", program(createToken({ config, clients, grants }))],
+    ["/revoke", program(createRevoke({ clients, grants }))],
+    ["/healthz", { handlers: { GET: () => Response.json({ ok: true }) }, audience: "program" }],
+    ["/readyz", { handlers: { GET: () => answerReady(options) }, audience: "program" }],
+  ]);
+
+  const dispatch = async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (!policy.allowsHost(request)) {
+      return refuse(403, `This server answers to ${config.baseUrl} only.`);
+    }
+    const route = routes.get(pathname);
+    const origin = request.headers.get("origin");
+    // An authorization request may be posted from a client's own page (OpenID Connect Core §3.1.2.1);
+    // it only shows the consent page, whose own form is checked by itself.
+    const foreign = origin !== null && !policy.allowsOrigin(origin) && pathname !== "/authorize";
+    if (foreign && pathname !== "/consent") return refuse(403, "This origin may not call here.");
+
+    if (pathname === "/mcp") {
+      if (request.method === "OPTIONS") return answerPreflight(origin, ["POST"]);
+      return allowOrigin(await mcp.fetch(request), origin);
+    }
+    if (!route) return refuse(404, "There is nothing here. The MCP endpoint is /mcp.");
+    const methods = Object.keys(route.handlers);
+    if (request.method === "OPTIONS" && route.crossOrigin) return answerPreflight(origin, methods);
+    const handler = route.handlers[request.method === "HEAD" ? "GET" : request.method];
+    if (!handler) {
+      const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+      return refuse(405, "This method is not allowed here.", { allow: allow.join(", ") });
+    }
+    const response = await handle(route, handler, request);
+    return route.crossOrigin ? allowOrigin(response, origin) : response;
+  };
+
+  const handle = async (route: Route, handler: Handler, request: Request): Promise<Response> => {
+    try {
+      return await handler(await limitBody(request));
+    } catch (error) {
+      logFailure(log, error);
+      return route.audience === "person" && wantsPage(request)
+        ? await renderErrorPage(error)
+        : renderOAuthError(error);
+    }
+  };
+
+  return {
+    async fetch(request) {
+      try {
+        const response = await dispatch(request);
+        response.headers.set("x-content-type-options", "nosniff");
+        return request.method === "HEAD" ? new Response(null, response) : response;
+      } catch (error) {
+        logFailure(log, error);
+        return renderOAuthError(error);
+      }
+    },
+    async sweep() {
+      try {
+        const deleted = await store.sweep(now(), SWEEP_LIMIT);
+        log.debug("store_swept", { deleted });
+      } catch (error) {
+        logFailure(log, error);
+      }
+    },
+    close: () => mcp.close(),
+  };
+}
+
+/** Bounds what a handler may be made to read. */
+async function limitBody(request: Request): Promise<Request> {
+  if (request.body === null) return request;
+  const body = await readRequestBody(request, MAX_BODY);
+  if (body.tooLarge) throw new OAuthError("invalid_request", "The body is too large.", 413);
+  const { url, method, headers } = request;
+  return new Request(url, { method, headers, body: body.text });
+}
+
+async function answerReady({ store, upstream, log }: AppOptions): Promise<Response> {
+  const check = async (name: string, work: () => Promise<void>): Promise<[string, boolean]> => {
+    try {
+      await work();
+      return [name, true];
+    } catch (error) {
+      log.warning("not_ready", { part: name, message: String(error) });
+      return [name, false];
+    }
+  };
+  const checks = await Promise.all([
+    check("store", () => store.ping()),
+    check("workos_keys", () => upstream.prepare()),
+  ]);
+  const ready = checks.every(([, ok]) => ok);
+  return Response.json({ ready, ...Object.fromEntries(checks) }, { status: ready ? 200 : 503 });
+}
+
+function answerPreflight(origin: string | null, methods: readonly string[]): Response {
+  return allowOrigin(
+    new Response(null, {
+      status: 204,
+      headers: {
+        "access-control-allow-methods": methods.join(", "),
+        "access-control-allow-headers": "Authorization, Content-Type, Accept, Last-Event-ID, " +
+          "MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id",
+        "access-control-max-age": "600",
+      },
+    }),
+    origin,
+  );
+}
+
+/** Lets a page read the answer. No credentials: cookies play no part on these routes. */
+function allowOrigin(response: Response, origin: string | null): Response {
+  response.headers.append("vary", "Origin");
+  if (origin !== null) {
+    response.headers.set("access-control-allow-origin", origin);
+    response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
+  }
+  return response;
+}
+
+function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ error: "invalid_request", error_description: message }, {
+    status,
+    headers,
+  });
+}
+
+function wantsPage(request: Request): boolean {
+  return request.headers.get("accept")?.includes("text/html") ?? false;
+}
+
+/** Our mistakes loudly, what the world does to us quietly, what callers do at debug level. */
+function logFailure(log: Log, error: unknown): void {
+  if (error instanceof UnavailableError) {
+    log.warning(error.code, { message: error.message, cause: String(error.cause ?? "") });
+  } else if (error instanceof Error && "code" in error) {
+    log.debug("request_refused", { error: String(error.code), message: error.message });
+  } else {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error("internal_error", { message: String(error), stack });
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The gate in front of `/mcp`: nobody gets past it without a token that this server issued
+ * (RFC 6750; MCP 2026-07-28, RS-4 to RS-11).
+ */
+
+import type { Config } from "../config.ts";
+import { OAuthError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Caller, Grants } from "../oauth/grants.ts";
+import { resourceMetadataUrl } from "../oauth/metadata.ts";
+import { resourceScopes } from "../oauth/scopes.ts";
+
+/** What {@link createBearerGate} needs. */
+export interface BearerGateOptions {
+  config: Pick<Config, "baseUrl" | "requiredScopes">;
+  grants: Grants;
+  log: Log;
+}
+
+/**
+ * Makes the gate.
+ *
+ * @returns a function that lets a request through as its caller, or answers it with a challenge. It
+ *   throws {@link UnavailableError} when it cannot be known now whether the token is still good.
+ */
+export function createBearerGate(
+  { config, grants, log }: BearerGateOptions,
+): (request: Request) => Promise<Caller | Response> {
+  const challenge = (status: number, error?: OAuthError): Response => {
+    const parts = [
+      ...(error ? [`error="${error.code}"`, `error_description="${error.message}"`] : []),
+      // All that a request needs, at once (RS-15, RS-19).
+      `scope="${resourceScopes(config.requiredScopes).join(" ")}"`,
+      `resource_metadata="${resourceMetadataUrl(config)}"`,
+    ];
+    const body = error
+      ? { error: error.code, error_description: error.message }
+      : { error: "unauthorized", error_description: "Sign in first." };
+    return Response.json(body, {
+      status,
+      headers: { "www-authenticate": `Bearer ${parts.join(", ")}`, "cache-control": "no-store" },
+    });
+  };
+
+  return async (request) => {
+    // Only the header counts: a token in a query ends up in logs (CL-10).
+    const token = /^bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    // RFC 6750 §3.1: no error for a request that tried nothing.
+    if (token === undefined) return challenge(401);
+    try {
+      const caller = await grants.authenticate(token);
+      const missing = config.requiredScopes.filter((scope) => !caller.scopes.includes(scope));
+      if (missing.length === 0) return caller;
+      log.info("insufficient_scope", { grant_id: caller.grantId, missing: missing.join(" ") });
+      const message = `The token lacks: ${missing.join(" ")}`;
+      return challenge(403, new OAuthError("insufficient_scope", message, 403));
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      log.debug("token_refused", { error: error.code, message: error.message });
+      return challenge(401, error);
+    }
+  };
+}

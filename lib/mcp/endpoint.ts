@@ -1,0 +1,81 @@
+/** The protected MCP endpoint: the SDK's handler behind the bearer gate. */
+
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import type { Config } from "../config.ts";
+import type { Log } from "../log.ts";
+import type { Caller } from "../oauth/grants.ts";
+
+/** The tools, resources and prompts of a server. */
+export interface McpDefinition {
+  name: string;
+  version: string;
+  /** What a model should know before it uses the tools. */
+  instructions?: string;
+  /**
+   * Registers everything on a server made for one request of one caller. It runs for every
+   * request, so schemas belong outside of it.
+   */
+  register: (server: McpServer, caller: Caller) => void | Promise<void>;
+}
+
+/** What {@link createMcpEndpoint} needs. */
+export interface McpEndpointOptions {
+  config: Pick<Config, "resource">;
+  definition: McpDefinition;
+  gate: (request: Request) => Promise<Caller | Response>;
+  log: Log;
+}
+
+/** Answers `/mcp`. */
+export interface McpEndpoint {
+  fetch(request: Request): Promise<Response>;
+  /** Ends open streams. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the endpoint: protocol 2026-07-28 and every 2025 revision, stateless. A fresh server per
+ * request, so that nothing of one caller can reach another (CVE-2026-25536).
+ */
+export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
+  const { config, definition, gate, log } = options;
+  const { name, version, instructions, register } = definition;
+  const resource = new URL(config.resource);
+
+  const handler = createMcpHandler(async ({ authInfo }) => {
+    const server = new McpServer({ name, version }, {
+      capabilities: { tools: { listChanged: false }, resources: { listChanged: false } },
+      ...(instructions && { instructions }),
+    });
+    await register(server, readCaller(authInfo?.extra));
+    return server;
+  }, {
+    onerror: (error) => log.debug("mcp_error", { message: error.message }),
+  });
+
+  return {
+    async fetch(request) {
+      const caller = await gate(request);
+      if (caller instanceof Response) return caller;
+      return await handler.fetch(request, {
+        authInfo: {
+          // Tools get the caller, not the credential: nothing of it may travel on (RS-10).
+          token: "",
+          clientId: caller.clientId,
+          scopes: [...caller.scopes],
+          expiresAt: Math.floor(caller.expiresAt / 1000),
+          resource,
+          extra: { caller },
+        },
+      });
+    },
+    close: () => handler.close(),
+  };
+}
+
+/** The caller that {@link createMcpEndpoint} put there; the handler only runs behind the gate. */
+function readCaller(extra: Record<string, unknown> | undefined): Caller {
+  const caller = extra?.caller;
+  if (!caller) throw new Error("A request reached the MCP server without passing the gate.");
+  return caller as Caller;
+}

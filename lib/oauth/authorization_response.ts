@@ -1,0 +1,36 @@
+/** The answer to an authorization request (RFC 6749 §4.1.2, RFC 9207 §2; MCP 2026-07-28, AS-20). */
+
+import { type OAuthError, UnavailableError } from "../errors.ts";
+import { appendToRedirectUri } from "./redirect_uri.ts";
+
+/** What the client is told: a code or an error, and its `state` if it sent one. */
+export interface AuthorizationResponse {
+  state?: string;
+  code?: string;
+  error?: OAuthError | UnavailableError;
+}
+
+/**
+ * Sends the browser back to the client, with `iss` whatever happened.
+ *
+ * @param redirectUri checked before.
+ * @param issuer this server.
+ */
+export function redirectToClient(
+  redirectUri: string,
+  issuer: string,
+  { state, code, error }: AuthorizationResponse,
+): Response {
+  const down = error instanceof UnavailableError;
+  const location = appendToRedirectUri(redirectUri, {
+    code,
+    error: down ? "temporarily_unavailable" : error?.code,
+    error_description: down
+      ? "The sign-in service does not answer right now. Try again shortly."
+      : error?.message,
+    state,
+    iss: issuer,
+  });
+  // 303, so that a form that was posted here is not posted on (RFC 9700 §4.12).
+  return new Response(null, { status: 303, headers: { location, "cache-control": "no-store" } });
+}

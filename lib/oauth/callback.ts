@@ -1,0 +1,163 @@
+/**
+ * `GET /auth/callback`, where WorkOS sends the person back. Anybody can call it, so nothing reaches
+ * WorkOS before the state is known to belong to a sign-in that this very browser approved.
+ */
+
+import type { Config } from "../config.ts";
+import {
+  OAuthError,
+  PageError,
+  SignInRefusedError,
+  UnavailableError,
+  WorkOSSetupError,
+} from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Store } from "../store/store.ts";
+import type { Upstream, UpstreamSession } from "../workos/upstream.ts";
+import { type AuthorizationResponse, redirectToClient } from "./authorization_response.ts";
+import type { AuthorizationRequest } from "./authorize.ts";
+import type { FlowCookies } from "./flow_cookies.ts";
+import type { Grants } from "./grants.ts";
+import { type Parameters, readParameters } from "./parameters.ts";
+import { grantScopes } from "./scopes.ts";
+import { unseal } from "./sealing.ts";
+import { resumeSignIn, type SignIn } from "./sign_in.ts";
+
+/** What {@link createCallback} needs. */
+export interface CallbackOptions {
+  config: Pick<Config, "baseUrl" | "requiredScopes">;
+  store: Store;
+  upstream: Upstream;
+  grants: Grants;
+  cookies: FlowCookies;
+  log: Log;
+  now: () => number;
+}
+
+/**
+ * Makes the handler of `GET /auth/callback`.
+ *
+ * @returns a handler that throws {@link PageError} while it is not known which client waits, and
+ *   sends everything else back to that client.
+ */
+export function createCallback(
+  options: CallbackOptions,
+): (request: Request) => Promise<Response> {
+  const { config, store, cookies, log, now } = options;
+
+  return async (request) => {
+    const parameters = readParameters(new URL(request.url).searchParams);
+    const signIn = recognise(request, parameters, cookies);
+    const row = await store.takeSignIn(signIn.id, now());
+    const text = row && unseal(signIn.key, row.sealed, row.id);
+    if (text === undefined) throw new PageError("already_answered", 400);
+    const authorization: AuthorizationRequest = JSON.parse(text);
+
+    const answer = await finish(options, request, parameters, signIn, authorization);
+    if (answer.error) {
+      log.warning("sign_in_failed", {
+        client_id: authorization.clientId,
+        error: answer.error.code,
+        message: answer.error.message,
+      });
+    }
+    const response = redirectToClient(authorization.redirectUri, config.baseUrl, {
+      ...(authorization.state && { state: authorization.state }),
+      ...answer,
+    });
+    response.headers.append("set-cookie", cookies.end("sign-in", signIn.cookieId));
+    return response;
+  };
+}
+
+/** Finds the sign-in this browser began, or says why there is none. */
+function recognise(request: Request, parameters: Parameters, cookies: FlowCookies): SignIn {
+  const state = parameters.get("state");
+  // WorkOS also sends people here who did not start at a client of ours (IdP-initiated sign-in,
+  // impersonation from the dashboard). Taking such a code would be login CSRF.
+  if (state === undefined) throw new PageError("unsolicited", 400);
+  const signIn = resumeSignIn(request, cookies, state);
+  if (signIn === undefined) throw new PageError("other_browser", 403);
+  return signIn;
+}
+
+/** From WorkOS's answer to a code of ours, or to the error that the client is told. */
+async function finish(
+  { config, upstream, grants, log }: CallbackOptions,
+  request: Request,
+  parameters: Parameters,
+  signIn: SignIn,
+  authorization: AuthorizationRequest,
+): Promise<AuthorizationResponse> {
+  const failure = parameters.get("error");
+  if (failure !== undefined) return { error: translateError(failure) };
+  const code = parameters.get("code");
+  if (code === undefined) {
+    return { error: new OAuthError("server_error", "WorkOS sent neither a code nor an error.") };
+  }
+  let session: UpstreamSession;
+  try {
+    const userAgent = request.headers.get("user-agent");
+    session = await upstream.exchangeCode({
+      code,
+      codeVerifier: signIn.codeVerifier,
+      ...(userAgent && { userAgent }),
+    });
+  } catch (error) {
+    if (error instanceof UnavailableError) return { error };
+    if (error instanceof SignInRefusedError) {
+      return { error: new OAuthError("access_denied", error.message) };
+    }
+    if (error instanceof WorkOSSetupError) {
+      log.error(error.code, { message: error.message });
+      const message = "WorkOS refuses this server. Its operator finds the reason in the log.";
+      return { error: new OAuthError("server_error", message) };
+    }
+    throw error;
+  }
+  const scopes = grantScopes(authorization.scopes, session.identity);
+  const missing = config.requiredScopes.filter((scope) =>
+    authorization.scopes.includes(scope) && !scopes.includes(scope)
+  );
+  if (missing.length > 0) {
+    await revokeQuietly(upstream, session, log);
+    return { error: new OAuthError("access_denied", explainMissing(missing)) };
+  }
+  return { code: await grants.create({ ...authorization, scopes }, session) };
+}
+
+/** A session nobody will use should not stay open; that it does is not worth failing for. */
+async function revokeQuietly(upstream: Upstream, session: UpstreamSession, log: Log) {
+  try {
+    await upstream.revokeSession(session.identity.sessionId);
+  } catch (error) {
+    log.warning("session_not_revoked", { message: String(error) });
+  }
+}
+
+function explainMissing(missing: readonly string[]): string {
+  return missing.includes("email")
+    ? "Your e-mail address is not verified at WorkOS. Verify it there and sign in again."
+    : `Your WorkOS account lacks what this server needs: ${missing.join(" ")}.`;
+}
+
+/** Errors WorkOS puts on the redirect. Its descriptions are for its own users, so ours go on. */
+function translateError(code: string): OAuthError {
+  switch (code) {
+    case "access_denied":
+      return new OAuthError("access_denied", "The sign-in was cancelled or refused at WorkOS.");
+    case "organization_invalid":
+    case "connection_invalid":
+    case "connection_unlinked":
+    case "connection_strategy_invalid":
+    case "ambiguous_connection_selector":
+    case "invalid_connection_selector":
+      return new OAuthError(
+        "server_error",
+        "WorkOS cannot use the configured organization or connection. The operator has to check " +
+          `WORKOS_ORGANIZATION_ID and WORKOS_CONNECTION_ID (WorkOS: ${code}).`,
+      );
+    default:
+      return new OAuthError("server_error", "The sign-in failed at WorkOS. Try again.");
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The scopes of this server. WorkOS User Management has none, so they are ours: who the person is,
+ * staying signed in, and the permissions WorkOS reports.
+ */
+
+import { OAuthError } from "../errors.ts";
+import type { Identity } from "../workos/upstream.ts";
+
+/** Asks to stay signed in. Says nothing about a resource, so it is never in a challenge (RS-21). */
+export const OFFLINE_ACCESS = "offline_access";
+
+/** Identity scopes with what they mean to the person who is asked. */
+const DESCRIPTIONS = new Map([
+  ["openid", "Know who you are"],
+  ["profile", "See your name and picture"],
+  ["email", "See your e-mail address"],
+  [OFFLINE_ACCESS, "Stay signed in until you revoke it"],
+]);
+
+/** Scopes that every deployment knows. */
+export const KNOWN_SCOPES: readonly string[] = [...DESCRIPTIONS.keys()];
+
+/** Scope tokens of RFC 6749 §3.3, of a length that fits a page and a row. */
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/;
+const MAX_SCOPES = 50;
+
+/**
+ * Splits a `scope` parameter.
+ *
+ * @throws {OAuthError} `invalid_scope` for anything but scope tokens separated by blanks.
+ */
+export function parseScope(text: string): string[] {
+  const scopes = [...new Set(text.split(" ").filter((token) => token !== ""))];
+  if (scopes.length > MAX_SCOPES || !scopes.every((scope) => SCOPE_TOKEN.test(scope))) {
+    throw new OAuthError("invalid_scope", "scope is not a list of scope names between blanks.");
+  }
+  return scopes;
+}
+
+/** Permission slugs of WorkOS are told by their colon (`members:read`). */
+function isPermission(scope: string): boolean {
+  return scope.includes(":");
+}
+
+/**
+ * Decides what an authorization request asks for. Scopes nobody here knows are dropped (clients
+ * send what other servers taught them); a request for nothing else is refused.
+ *
+ * @param requested the `scope` parameter; absent means what every request needs.
+ * @param required scopes every request to `/mcp` needs.
+ * @throws {OAuthError} `invalid_scope`.
+ */
+export function selectScopes(requested: string | undefined, required: readonly string[]): string[] {
+  const scopes = requested === undefined ? [] : parseScope(requested);
+  if (scopes.length === 0) return [...required];
+  const known = scopes.filter((scope) =>
+    DESCRIPTIONS.has(scope) || required.includes(scope) || isPermission(scope)
+  );
+  if (known.length === 0) {
+    throw new OAuthError(
+      "invalid_scope",
+      `No scope of this server was requested. It knows ${KNOWN_SCOPES.join(" ")}.`,
+    );
+  }
+  return known;
+}
+
+/**
+ * Intersects scopes with what a person's identity supports: evidence only, never configuration.
+ *
+ * @param scopes asked for, or granted earlier.
+ * @param identity what WorkOS says now.
+ */
+export function grantScopes(scopes: readonly string[], identity: Identity): string[] {
+  return scopes.filter((scope) => {
+    if (scope === "email") return identity.emailVerified;
+    return DESCRIPTIONS.has(scope) || identity.permissions.includes(scope);
+  });
+}
+
+/**
+ * Says what a scope allows, in words for the consent page.
+ */
+export function describeScope(scope: string): string {
+  return DESCRIPTIONS.get(scope) ?? `Use your permission "${scope}"`;
+}
+
+/** Scopes to name in a challenge or in resource metadata (RS-21). */
+export function resourceScopes(scopes: readonly string[]): string[] {
+  return scopes.filter((scope) => scope !== OFFLINE_ACCESS);
+}
+
+/**
+ * Reads the `scope` of a refresh: less than was granted, never more (RFC 6749 §6).
+ *
+ * @param requested absent means all that was granted.
+ * @param granted scopes of the grant, separated by spaces.
+ * @throws {OAuthError} `invalid_scope`.
+ */
+export function narrowScope(requested: string | undefined, granted: string): string {
+  if (requested === undefined) return granted;
+  const scopes = parseScope(requested);
+  if (intersectScope(scopes.join(" "), granted) !== scopes.join(" ")) {
+    throw new OAuthError("invalid_scope", `The grant has no more than: ${granted}`);
+  }
+  return scopes.join(" ");
+}
+
+/**
+ * Keeps the scopes that are in both lists.
+ *
+ * @param scope scopes separated by spaces; their order is kept.
+ * @param granted scopes separated by spaces.
+ */
+export function intersectScope(scope: string, granted: string): string {
+  if (scope === granted) return scope;
+  const allowed = new Set(granted.split(" "));
+  return scope.split(" ").filter((token) => allowed.has(token)).join(" ");
+}

@@ -1,0 +1,144 @@
+/**
+ * The WorkOS session behind a grant: sealed at rest, renewed when it has run out, by one request
+ * at a time across all replicas, since WorkOS's refresh tokens work once.
+ */
+
+import { SessionEndedError, SignInRefusedError, UnavailableError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { GrantRow, Store } from "../store/store.ts";
+import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
+import { encodeBase64Url, type Random } from "./random.ts";
+import { grantScopes } from "./scopes.ts";
+import { seal, unseal } from "./sealing.ts";
+
+/**
+ * How long one renewal holds its reservation, in milliseconds. Longer than a call to WorkOS may
+ * take, so that a slow renewal is not doubled; a holder that was killed blocks its grant this long.
+ */
+const RENEWAL_LEASE = 15_000;
+
+/** How long the others wait between looks, and how often they look, before they answer 503. */
+const RENEWAL_POLL = 50;
+const RENEWAL_POLLS = 200;
+
+/** What {@link createSessions} needs. */
+export interface SessionsOptions {
+  store: Store;
+  upstream: Upstream;
+  log: Log;
+  now: () => number;
+  random: Random;
+  /** Waits, in milliseconds. */
+  wait: (duration: number) => Promise<void>;
+}
+
+/** Keeps WorkOS sessions. */
+export interface Sessions {
+  /** Hides a session under its grant's key. */
+  seal(grantId: string, key: Uint8Array, session: UpstreamSession): string;
+  /** Reads who the person is, as WorkOS said at the last renewal. */
+  readIdentity(grant: GrantRow, key: Uint8Array): Identity;
+  /**
+   * Renews the session if it has run out.
+   *
+   * @returns the grant as it is now.
+   * @throws {UnavailableError} when WorkOS or the store does not answer; nothing has ended.
+   * @throws {SessionEndedError} when the grant is gone, or has been ended because WorkOS no longer
+   *   honours the session.
+   */
+  keepFresh(grant: GrantRow, key: Uint8Array): Promise<GrantRow>;
+}
+
+/** Makes the keeper of WorkOS sessions. */
+export function createSessions(options: SessionsOptions): Sessions {
+  const { store, upstream, log, now, random, wait } = options;
+  /** Requests of this process that wait for the same renewal share it; gone when it is done. */
+  const running = new Map<string, Promise<GrantRow>>();
+
+  const context = (grantId: string) => `session ${grantId}`;
+  const open = (grant: GrantRow, key: Uint8Array): UpstreamSession => {
+    const text = unseal(key, grant.sealedSession, context(grant.id));
+    if (text === undefined) {
+      throw new SessionEndedError("The stored session cannot be opened with the grant's key.");
+    }
+    return JSON.parse(text);
+  };
+  const sealSession: Sessions["seal"] = (grantId, key, session) =>
+    seal(key, JSON.stringify(session), context(grantId), random);
+
+  /** Asks WorkOS. The caller holds the reservation. */
+  const renew = async (grant: GrantRow, key: Uint8Array): Promise<void> => {
+    const { refreshToken } = open(grant, key);
+    let session: UpstreamSession;
+    try {
+      session = await upstream.refresh({ refreshToken });
+    } catch (error) {
+      if (error instanceof SessionEndedError || error instanceof SignInRefusedError) {
+        // Another holder may have outlived its reservation and renewed meanwhile.
+        const current = await store.findGrant(grant.id);
+        if (current && current.sessionVersion > grant.sessionVersion) return;
+        await store.deleteGrant(grant.id);
+        log.warning("grant_ended", {
+          grant_id: grant.id,
+          user_id: grant.userId,
+          reason: error.code,
+          message: error.message,
+        });
+        throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
+      }
+      throw error;
+    }
+    // Stored before anyone is answered: the old refresh token is spent.
+    await store.saveSession({
+      grantId: grant.id,
+      version: grant.sessionVersion,
+      organizationId: session.identity.organizationId ?? null,
+      scope: grantScopes(grant.scope.split(" "), session.identity).join(" "),
+      sealedSession: sealSession(grant.id, key, session),
+      sessionExpiresAt: session.expiresAt,
+    });
+    log.info("session_renewed", { grant_id: grant.id, user_id: grant.userId });
+  };
+
+  const renewOnce = async (first: GrantRow, key: Uint8Array): Promise<GrantRow> => {
+    const owner = encodeBase64Url(random(12));
+    for (let poll = 0; poll < RENEWAL_POLLS; poll++) {
+      const grant = poll === 0 ? first : await store.findGrant(first.id);
+      if (!grant) throw new SessionEndedError("The grant has ended.");
+      if (grant.sessionExpiresAt > now()) return grant;
+      const reservation = {
+        grantId: grant.id,
+        version: grant.sessionVersion,
+        owner,
+        now: now(),
+        until: now() + RENEWAL_LEASE,
+      };
+      if (await store.acquireRenewal(reservation)) {
+        try {
+          await renew(grant, key);
+        } catch (error) {
+          await store.releaseRenewal(grant.id, owner);
+          throw error;
+        }
+        continue;
+      }
+      await wait(RENEWAL_POLL);
+    }
+    throw new UnavailableError("workos_unavailable", "Another request still renews this session.");
+  };
+
+  return {
+    seal: sealSession,
+    readIdentity: (grant, key) => open(grant, key).identity,
+
+    async keepFresh(grant, key) {
+      if (grant.sessionExpiresAt > now()) return grant;
+      let renewal = running.get(grant.id);
+      if (!renewal) {
+        renewal = renewOnce(grant, key).finally(() => running.delete(grant.id));
+        running.set(grant.id, renewal);
+      }
+      return await renewal;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** The token endpoint (RFC 6749 §3.2). */
+
+import type { Config } from "../config.ts";
+import { OAuthError } from "../errors.ts";
+import type { Client, Clients } from "./clients.ts";
+import type { Grants } from "./grants.ts";
+import { checkResource, type Parameters, readForm, readParameters } from "./parameters.ts";
+import type { TokenResponse } from "./token_issue.ts";
+
+/** What {@link createToken} needs. */
+export interface TokenOptions {
+  config: Pick<Config, "resource">;
+  clients: Clients;
+  grants: Grants;
+}
+
+/**
+ * Makes the handler of `POST /token`.
+ *
+ * @returns a handler that throws {@link OAuthError} and {@link UnavailableError}.
+ */
+export function createToken(
+  { config, clients, grants }: TokenOptions,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const form = await readForm(request);
+    const parameters = readParameters(form);
+    const grantType = parameters.require("grant_type");
+    const client = await clients.authenticate(request, parameters);
+    checkResource(form, config.resource);
+    const tokens = await exchange(grantType, client, parameters, grants);
+    return Response.json(tokens, { headers: { "cache-control": "no-store", pragma: "no-cache" } });
+  };
+}
+
+function exchange(
+  grantType: string,
+  client: Client,
+  parameters: Parameters,
+  grants: Grants,
+): Promise<TokenResponse> {
+  if (grantType === "authorization_code") {
+    const redirectUri = parameters.get("redirect_uri");
+    return grants.redeemCode({
+      client,
+      code: parameters.require("code"),
+      codeVerifier: parameters.require("code_verifier"),
+      ...(redirectUri !== undefined && { redirectUri }),
+    });
+  }
+  if (grantType === "refresh_token") {
+    const scope = parameters.get("scope");
+    return grants.refresh({
+      client,
+      refreshToken: parameters.require("refresh_token"),
+      ...(scope !== undefined && { scope }),
+    });
+  }
+  throw new OAuthError(
+    "unsupported_grant_type",
+    "grant_type must be authorization_code or refresh_token.",
+  );
+}

@@ -1,0 +1,138 @@
+/** Starts the server for `server.ts`: settings, store, WorkOS or its emulator, listening, stopping. */
+
+import { randomBytes } from "node:crypto";
+import { createApp } from "./app.ts";
+import { type Config, readConfig } from "./config.ts";
+import { SettingsError } from "./errors.ts";
+import { createLog, type Log } from "./log.ts";
+import type { McpDefinition } from "./mcp/endpoint.ts";
+import { openStore } from "./store/open_store.ts";
+import { checkSetup } from "./workos/check_setup.ts";
+import { startEmulator } from "./workos/emulator/start_emulator.ts";
+import { createUserManagement } from "./workos/user_management.ts";
+
+/** How long running requests may take after Ctrl-C, in milliseconds. */
+const SHUTDOWN_LIMIT = 4000;
+
+/** How often expired rows are deleted, in milliseconds. */
+const SWEEP_INTERVAL = 60_000;
+
+/**
+ * Starts the server and stays until SIGINT or SIGTERM. Settings that cannot work are reported
+ * together on stderr, and the process exits with code 2.
+ *
+ * @param definition tools, resources and prompts.
+ */
+export async function startServer(definition: McpDefinition): Promise<void> {
+  try {
+    await run(definition);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error("The server cannot start:\n");
+    for (const problem of error.problems) console.error(`  - ${problem}`);
+    console.error("\nSettings are environment variables or lines of .env; see .env.example.");
+    Deno.exit(2);
+  }
+}
+
+async function run(definition: McpDefinition): Promise<void> {
+  const config = readConfig(Deno.env.toObject());
+  const log = createLog({
+    ...config.log,
+    now: Date.now,
+    write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
+  });
+  const store = await openStore(config.store);
+  const emulator = config.workos.credentials ? undefined : startEmulator(config);
+  const workos = { ...config.workos, ...emulator?.workos };
+  const { credentials } = workos;
+  if (!credentials) throw new SettingsError(["WORKOS_CLIENT_ID and WORKOS_API_KEY are not set."]);
+  const upstream = createUserManagement({
+    config: { ...workos, credentials },
+    redirectUri: `${config.baseUrl}/auth/callback`,
+    resource: config.resource,
+    fetch,
+    now: Date.now,
+  });
+  await checkSetup({ config: { ...workos, credentials }, upstream, log, fetch, now: Date.now });
+  const app = await createApp({
+    config,
+    definition,
+    store,
+    upstream,
+    log,
+    now: Date.now,
+    random: randomBytes,
+    wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration)),
+  });
+  const server = listen(config, log, app.fetch);
+  console.log(describeServer(config, definition, emulator?.workos.apiUrl));
+  const sweeping = setInterval(app.sweep, SWEEP_INTERVAL);
+
+  await Promise.race([once("SIGINT"), once("SIGTERM")]);
+  clearInterval(sweeping);
+  // Streams end at once, other requests finish; what does not within the limit is cut off.
+  const finished = app.close().then(() => server.shutdown());
+  await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, SHUTDOWN_LIMIT))]);
+  await store.close();
+  Deno.exit(0);
+}
+
+function listen(
+  { listen: { hostname, port } }: Config,
+  log: Log,
+  handler: (request: Request) => Promise<Response>,
+): Deno.HttpServer {
+  try {
+    return Deno.serve({
+      // "localhost" alone may mean IPv6 only; clients of a loopback server try both.
+      hostname: hostname === "localhost" ? "127.0.0.1" : hostname,
+      port,
+      onListen: () => log.debug("listening", { hostname, port }),
+    }, handler);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new SettingsError([
+        `Port ${port} is in use, perhaps by another copy of this server. Stop that program, or ` +
+        `choose another port: WORKOS_BASE_URL=http://localhost:${port + 1}`,
+      ]);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new SettingsError([`Port ${port} needs privileges. Set PORT to one above 1023.`]);
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable) {
+      throw new SettingsError([`HOST=${hostname} is not an address of this machine.`]);
+    }
+    throw error;
+  }
+}
+
+function once(signal: Deno.Signal): Promise<void> {
+  return new Promise((resolve) => Deno.addSignalListener(signal, resolve));
+}
+
+/** What to know and what to copy, once the server listens. */
+function describeServer(
+  { baseUrl, resource, workos, store }: Config,
+  { name }: McpDefinition,
+  emulatorUrl: string | undefined,
+): string {
+  const place = store.kind === "sqlite" ? store.path : store.kind;
+  const which = emulatorUrl
+    ? `built-in emulator on ${emulatorUrl} (for development: anyone can sign in)`
+    : workos.apiUrl;
+  const cursor = JSON.stringify({ mcpServers: { workos: { url: resource } } });
+  return `${name} listens on ${baseUrl}
+
+  MCP endpoint   ${resource}
+  WorkOS         ${which}
+  Redirect URI   ${baseUrl}/auth/callback${emulatorUrl ? "" : "  (add it in the WorkOS dashboard)"}
+  Store          ${place}
+
+Add it to a client:
+  This project   deno task client ${resource}
+  Claude Code    claude mcp add --transport http workos ${resource}
+  Cursor         ${cursor}
+
+Ctrl-C stops it.`;
+}

@@ -1,0 +1,176 @@
+/**
+ * What the server remembers, and the atomic operations on it. Times are epoch milliseconds. No
+ * method reads a clock; whoever calls says what time it is.
+ *
+ * Every method throws {@link UnavailableError} (`store_unavailable`) when the database does not
+ * answer; nothing was changed then, or the change is as atomic as the method promises.
+ */
+
+/** A registered client (RFC 7591). */
+export interface ClientRow {
+  id: string;
+  /** The registration as it was answered, JSON. */
+  metadata: string;
+  /** SHA-256 of the secret; null for a public client. */
+  secretHash: string | null;
+  createdAt: number;
+  expiresAt: number;
+}
+
+/** A sign-in that was approved and is on its way through WorkOS. */
+export interface SignInRow {
+  /** Hash of the state sent to WorkOS. */
+  id: string;
+  /** The authorization request, sealed under a key only the approving browser has. */
+  sealed: string;
+  expiresAt: number;
+}
+
+/** What a person allowed a client, and the WorkOS session behind it. */
+export interface GrantRow {
+  id: string;
+  clientId: string;
+  userId: string;
+  sessionId: string;
+  organizationId: string | null;
+  /** Scopes granted, separated by spaces. */
+  scope: string;
+  /** WorkOS's identity and refresh token, sealed under the grant's key. */
+  sealedSession: string;
+  /** Grows with each renewal at WorkOS. */
+  sessionVersion: number;
+  /** When WorkOS has to be asked again. */
+  sessionExpiresAt: number;
+  createdAt: number;
+  expiresAt: number;
+}
+
+/** What every kind of token row holds. */
+interface TokenRow {
+  /** SHA-256 of the token. */
+  hash: string;
+  /** The grant's key, sealed under a key derived from the token. */
+  wrappedKey: string;
+  expiresAt: number;
+}
+
+/** An authorization code. */
+export interface CodeRow extends TokenRow {
+  /** Hash of the access token it was exchanged for; null while it is unused. */
+  redeemedFor: string | null;
+  redirectUri: string;
+  codeChallenge: string;
+}
+
+/** An access token; its scope may be narrower than the grant's. */
+export interface AccessTokenRow extends TokenRow {
+  scope: string;
+}
+
+/** A refresh token. */
+export interface RefreshTokenRow extends TokenRow {
+  /** When it was exchanged for a successor; null while it is the live one. */
+  rotatedAt: number | null;
+  /** Public part of the successor's derivation. */
+  rotationSalt: string | null;
+}
+
+/** A token with the grant it belongs to. */
+export type WithGrant<Row> = Row & { grant: GrantRow };
+
+/** Tokens to store for a grant, all or none. */
+export interface TokenIssue {
+  grantId: string;
+  accessToken: AccessTokenRow;
+  refreshToken?: Omit<RefreshTokenRow, "rotatedAt" | "rotationSalt">;
+  /** New end of the grant and of its client's registration. */
+  grantExpiresAt: number;
+  clientExpiresAt: number;
+}
+
+/** The exchange of one refresh token for its successor. */
+export interface Rotation extends TokenIssue {
+  /** Hash of the token being exchanged. */
+  hash: string;
+  rotatedAt: number;
+  rotationSalt: string;
+  /** Until when the exchanged token is remembered. */
+  rememberUntil: number;
+}
+
+/** Storage for everything that outlives a request. */
+export interface Store {
+  /**
+   * Reads a secret of this installation, making it first if it is not there. All replicas get the
+   * same one.
+   */
+  getSecret(name: string, fresh: string): Promise<string>;
+
+  insertClient(client: ClientRow): Promise<void>;
+  /** A client that has not expired. */
+  findClient(id: string, now: number): Promise<ClientRow | undefined>;
+
+  /**
+   * Opens a sign-in, or finds it open already.
+   *
+   * @returns false when it was taken or closed before.
+   */
+  openSignIn(signIn: SignInRow): Promise<boolean>;
+  /** Marks a sign-in as over, whether it was open or not. */
+  closeSignIn(id: string, expiresAt: number): Promise<void>;
+  /** Consumes an open sign-in. Of many callers, one gets it. */
+  takeSignIn(id: string, now: number): Promise<SignInRow | undefined>;
+
+  insertGrant(grant: GrantRow, code: Omit<CodeRow, "redeemedFor">): Promise<void>;
+  /** Deletes a grant and all its tokens; false if it was gone. */
+  deleteGrant(id: string): Promise<boolean>;
+
+  /** A code, used or not. */
+  findCode(hash: string): Promise<WithGrant<CodeRow> | undefined>;
+  /**
+   * Exchanges a code for tokens. Of many callers, one succeeds; the code is then remembered until
+   * `rememberUntil`.
+   */
+  redeemCode(
+    redemption: TokenIssue & { codeHash: string; now: number; rememberUntil: number },
+  ): Promise<boolean>;
+
+  findAccessToken(hash: string): Promise<WithGrant<AccessTokenRow> | undefined>;
+  findRefreshToken(hash: string): Promise<WithGrant<RefreshTokenRow> | undefined>;
+  /**
+   * Exchanges a refresh token. Of many callers, one rotates, and finds its own salt in the answer;
+   * all get the salt and time that the one has stored. Undefined when the token is gone.
+   */
+  rotateRefreshToken(
+    rotation: Rotation,
+  ): Promise<Pick<RefreshTokenRow, "rotatedAt" | "rotationSalt"> | undefined>;
+  /** Stores an access token unless it is there already; false when the grant is gone. */
+  insertAccessToken(grantId: string, accessToken: AccessTokenRow): Promise<boolean>;
+  /** Deletes an access token if it is one of this client's. */
+  deleteAccessToken(hash: string, clientId: string): Promise<void>;
+
+  findGrant(id: string): Promise<GrantRow | undefined>;
+  /**
+   * Reserves the renewal of a grant's WorkOS session. One holder at a time, across replicas; a
+   * holder that died loses it at `until`.
+   *
+   * @param version the session version that is to be renewed; a newer one needs no renewal.
+   */
+  acquireRenewal(
+    request: { grantId: string; version: number; owner: string; now: number; until: number },
+  ): Promise<boolean>;
+  /** Gives the reservation back. */
+  releaseRenewal(grantId: string, owner: string): Promise<void>;
+  /** Stores a renewed session and gives the reservation back; false when the grant is gone. */
+  saveSession(
+    session:
+      & Pick<GrantRow, "organizationId" | "scope" | "sealedSession" | "sessionExpiresAt">
+      & { grantId: string; version: number },
+  ): Promise<boolean>;
+
+  /** Deletes up to `limit` expired rows of each kind, and says how many. */
+  sweep(now: number, limit: number): Promise<number>;
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,145 @@
+/**
+ * Asks WorkOS at start whether this server's settings can work, so that a wrong key is a sentence
+ * at the terminal and not a failing sign-in days later.
+ */
+
+import type { WorkOSConfig, WorkOSCredentials } from "../config.ts";
+import { SettingsError, UnavailableError, WorkOSSetupError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Longest wait for one answer, in milliseconds. */
+const TIMEOUT = 3000;
+
+/** Difference between the clocks that is reported, in seconds. */
+const MAX_SKEW = 30;
+
+/** What {@link checkSetup} needs. */
+export interface SetupOptions {
+  config: Omit<WorkOSConfig, "credentials"> & { credentials: WorkOSCredentials };
+  upstream: Pick<Upstream, "prepare">;
+  log: Log;
+  fetch: typeof fetch;
+  now: () => number;
+}
+
+/**
+ * Checks keys, client id, organization, connection and clock.
+ *
+ * @throws {SettingsError} with everything that WorkOS clearly refuses. What cannot be found out
+ *   because WorkOS does not answer is logged, and the server starts: WorkOS may be back soon.
+ */
+export async function checkSetup(options: SetupOptions): Promise<void> {
+  const { config, log } = options;
+  const found = await Promise.all([
+    checkClientId(options),
+    checkKeys(options),
+    checkRouting(options),
+  ].map((check) => check.catch((error) => tolerateOutage(error, config.apiUrl, log))));
+  const problems = found.flat();
+  if (problems.length > 0) throw new SettingsError(problems);
+}
+
+function tolerateOutage(error: unknown, apiUrl: string, log: Log): string[] {
+  if (!(error instanceof UnavailableError)) throw error;
+  log.warning(error.code, {
+    message: `WorkOS cannot be reached at ${apiUrl}. Nobody can sign in until it answers. Check ` +
+      "the network, a proxy, and WORKOS_API_URL.",
+    cause: String(error.cause ?? error.message),
+  });
+  return [];
+}
+
+async function checkClientId({ upstream }: SetupOptions): Promise<string[]> {
+  try {
+    await upstream.prepare();
+    return [];
+  } catch (error) {
+    if (error instanceof WorkOSSetupError) return [error.message];
+    throw error;
+  }
+}
+
+async function checkKeys(options: SetupOptions): Promise<string[]> {
+  const { config: { credentials: { apiKeys } }, log } = options;
+  const answers = await Promise.all(
+    apiKeys.map((apiKey) => get("/organizations?limit=1", apiKey, options)),
+  );
+  const skew = answers[0]?.skew ?? 0;
+  if (Math.abs(skew) > MAX_SKEW) {
+    log.warning("clock_skew", {
+      message: `This machine's clock is ${Math.abs(skew)} seconds ` +
+        `${skew > 0 ? "ahead of" : "behind"} WorkOS's. Set it, for example with NTP: tokens are ` +
+        "checked by the clock.",
+    });
+  }
+  const refused = answers.filter(({ status }) => status === 401 || status === 403);
+  if (refused.length < answers.length) {
+    if (refused.length > 0) {
+      log.warning("invalid_api_key", {
+        message: "WorkOS refuses one of the two keys of WORKOS_API_KEY. Remove it when the " +
+          "rotation is done.",
+      });
+    }
+    return [];
+  }
+  return [
+    "WORKOS_API_KEY: WorkOS refuses the key. Copy it again from the dashboard (API Keys), from " +
+    "the same environment as WORKOS_CLIENT_ID.",
+  ];
+}
+
+async function checkRouting(options: SetupOptions): Promise<string[]> {
+  const { organizationId, connectionId, credentials: { apiKeys: [apiKey] } } = options.config;
+  const problems: string[] = [];
+  if (organizationId) {
+    const { status } = await get(`/organizations/${organizationId}`, apiKey, options);
+    if (status === 404) {
+      problems.push("WORKOS_ORGANIZATION_ID: WorkOS does not know this organization.");
+    }
+  }
+  if (connectionId) {
+    const { status, body } = await get(`/connections/${connectionId}`, apiKey, options);
+    if (status === 404) {
+      problems.push("WORKOS_CONNECTION_ID: WorkOS does not know this connection.");
+    } else if (
+      organizationId && status === 200 && body.organization_id !== organizationId
+    ) {
+      problems.push(
+        "WORKOS_CONNECTION_ID is a connection of another organization than " +
+          "WORKOS_ORGANIZATION_ID. Keep one of them, or make them match.",
+      );
+    }
+  }
+  return problems;
+}
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+  /** Seconds by which this machine's clock is ahead. */
+  skew: number;
+}
+
+/** A plain call: the SDK keeps neither the `Date` header nor the body of a 401. */
+async function get(
+  path: string,
+  apiKey: string,
+  { config, fetch, now }: SetupOptions,
+): Promise<Answer> {
+  try {
+    const response = await fetch(config.apiUrl + path, {
+      headers: { authorization: `Bearer ${apiKey}`, accept: "application/json" },
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const date = Date.parse(response.headers.get("date") ?? "");
+    const skew = Number.isNaN(date) ? 0 : Math.round((now() - date) / 1000);
+    if (response.ok) return { status: response.status, body: await response.json(), skew };
+    await response.body?.cancel();
+    return { status: response.status, body: {}, skew };
+  } catch (error) {
+    throw new UnavailableError("workos_unavailable", "WorkOS does not answer.", 5, {
+      cause: error,
+    });
+  }
+}

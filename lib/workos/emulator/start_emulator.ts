@@ -1,0 +1,46 @@
+/** The emulator beside a server that has no WorkOS account. */
+
+import type { Config, WorkOSCredentials } from "../../config.ts";
+import { createEmulator, emulatorCredentials } from "./emulator.ts";
+
+/** Where `deno task emulator` listens; beside a server, the first choice. */
+const PORT = 4100;
+
+/** A running emulator, as settings for the server. */
+export interface RunningEmulator {
+  workos: { credentials: WorkOSCredentials; apiUrl: string };
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an emulator in this process, on a port of its own.
+ *
+ * @param config its `/auth/callback` is registered as redirect URI.
+ */
+export function startEmulator(config: Pick<Config, "baseUrl">): RunningEmulator {
+  let fetch = (_request: Request): Promise<Response> => Promise.reject(new Error("not ready"));
+  const server = listen((request) => fetch(request));
+  const apiUrl = `http://localhost:${server.addr.port}`;
+  ({ fetch } = createEmulator({
+    origin: apiUrl,
+    now: Date.now,
+    redirectUris: [`${config.baseUrl}/auth/callback`],
+  }));
+  const { clientId, apiKey } = emulatorCredentials;
+  return {
+    workos: { credentials: { clientId, apiKeys: [apiKey] }, apiUrl },
+    stop: () => server.shutdown(),
+  };
+}
+
+/** Any free port will do when another server's emulator has the usual one. */
+function listen(handler: (request: Request) => Promise<Response>): Deno.HttpServer<Deno.NetAddr> {
+  const serve = (port: number) =>
+    Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, handler);
+  try {
+    return serve(PORT);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    return serve(0);
+  }
+}

@@ -1,0 +1,121 @@
+/** The whole system in one process: server, emulator, browser, clock. No port, no permission. */
+
+import { randomBytes } from "node:crypto";
+import { type App, createApp } from "../../lib/app.ts";
+import { type Config, readConfig } from "../../lib/config.ts";
+import { createScriptedBrowser, type ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
+import { createLog } from "../../lib/log.ts";
+import { openSqlite } from "../../lib/store/sqlite.ts";
+import { createSqlStore } from "../../lib/store/sql_store.ts";
+import type { Store } from "../../lib/store/store.ts";
+import {
+  createEmulator,
+  type Emulator,
+  emulatorCredentials,
+} from "../../lib/workos/emulator/emulator.ts";
+import type { Upstream } from "../../lib/workos/upstream.ts";
+import { createUserManagement } from "../../lib/workos/user_management.ts";
+import { definition } from "../../server.ts";
+
+/** Where the server is, in tests. */
+export const SERVER = "http://localhost:8000";
+/** Where the emulator is, in tests. */
+export const EMULATOR = "http://localhost:4100";
+
+/** Answers a request instead of the part it was for, or lets it pass. */
+export type Intercept = (request: Request) => Response | undefined | Promise<Response | undefined>;
+
+/** Settings of {@link createWorld}. */
+export interface WorldOptions {
+  env?: Record<string, string>;
+  store?: Store;
+}
+
+/** One server and everything around it. */
+export interface World {
+  app: App;
+  config: Config;
+  emulator: Emulator;
+  store: Store;
+  upstream: Upstream;
+  /** Reaches server and emulator by URL. */
+  fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Lines written at debug level. */
+  logs: string[];
+  /** Requests that reached WorkOS, as `POST /path`. */
+  upstreamCalls: string[];
+  /** Set to make WorkOS misbehave. */
+  faults: { workos?: Intercept | undefined };
+  /** Moves the clock, in milliseconds. */
+  advance: (duration: number) => void;
+  now: () => number;
+  browser: () => ScriptedBrowser;
+}
+
+/** Builds a world around a fixed moment. */
+export async function createWorld({ env = {}, store }: WorldOptions = {}): Promise<World> {
+  let time = Date.UTC(2026, 10, 1);
+  const now = () => time;
+  const logs: string[] = [];
+  const upstreamCalls: string[] = [];
+  const faults: World["faults"] = {};
+  const config = readConfig({
+    WORKOS_CLIENT_ID: emulatorCredentials.clientId,
+    WORKOS_API_KEY: emulatorCredentials.apiKey,
+    WORKOS_API_URL: EMULATOR,
+    ...env,
+  });
+  const { credentials } = config.workos;
+  if (!credentials) throw new Error("no credentials");
+  const emulator = createEmulator({
+    origin: EMULATOR,
+    now,
+    redirectUris: [`${config.baseUrl}/auth/callback`],
+  });
+  const upstream = createUserManagement({
+    config: { ...config.workos, credentials },
+    redirectUri: `${config.baseUrl}/auth/callback`,
+    resource: config.resource,
+    now,
+    async fetch(input, init) {
+      const request = new Request(input, init);
+      upstreamCalls.push(`${request.method} ${new URL(request.url).pathname}`);
+      return await faults.workos?.(request.clone()) ?? await emulator.fetch(request);
+    },
+  });
+  const usedStore = store ?? await createSqlStore(openSqlite(":memory:"));
+  const app = await createApp({
+    config,
+    definition,
+    store: usedStore,
+    upstream,
+    log: createLog({ level: "debug", format: "json", now, write: (line) => void logs.push(line) }),
+    now,
+    random: randomBytes,
+    wait: () => new Promise((resolve) => setTimeout(resolve, 0)),
+  });
+  const route = (request: Request): Promise<Response> => {
+    const { origin } = new URL(request.url);
+    if (origin === config.baseUrl) return app.fetch(request);
+    if (origin === EMULATOR) return emulator.fetch(request);
+    return Promise.reject(new TypeError(`Nobody listens at ${origin}`));
+  };
+  return {
+    app,
+    config,
+    emulator,
+    store: usedStore,
+    upstream,
+    logs,
+    upstreamCalls,
+    faults,
+    now,
+    fetch: (input, init) => route(new Request(input, init)),
+    advance: (duration) => time += duration,
+    browser: () =>
+      createScriptedBrowser({
+        fetch: route,
+        stopAt: (url) => ![config.baseUrl, EMULATOR].includes(new URL(url).origin),
+      }),
+  };
+}
