@@ -1,0 +1,157 @@
+/**
+ * A WorkOS to develop and test against: the User Management API, shaped like production where an
+ * application can tell the difference, with people who are nobody's real account.
+ */
+
+import { createHmac, randomBytes } from "node:crypto";
+import { Hono } from "hono";
+import { AccessTokens } from "./access_tokens.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
+import { Directory } from "./directory.ts";
+import type { Environment } from "./environment.ts";
+import { notFoundRefusal, RefusalError } from "./errors.ts";
+import { ExpiringMap } from "./expiring_map.ts";
+import { logOut } from "./log_out.ts";
+import { createManagementApi } from "./management.ts";
+import { seedDirectory } from "./people.ts";
+
+export type { Directory } from "./directory.ts";
+
+/** The credentials every emulator has unless told otherwise. They open nothing else. */
+export const emulatorCredentials = {
+  clientId: "client_emulator",
+  apiKey: "sk_test_emulator",
+  webhookSecret: "whsec_emulator",
+} as const;
+
+/** Settings of {@link createEmulator}. */
+export interface EmulatorOptions {
+  /** Origin it is reached at, `http://localhost:4100`; issuer and endpoints come from it. */
+  origin: string;
+  /** Clock, in milliseconds. */
+  now: () => number;
+  /** Registered redirect URIs: exact, or with `*` for the port. */
+  redirectUris: readonly string[];
+  /** Source of random bytes; the system's by default. */
+  random?: (bytes: number) => Uint8Array;
+  /** `client_emulator` by default. */
+  clientId?: string;
+  /** `sk_test_emulator` by default; also the OAuth client secret. */
+  apiKey?: string;
+  /** `whsec_emulator` by default. */
+  webhookSecret?: string;
+  /** Seconds an access token lives; 300 by default, as at WorkOS. */
+  accessTokenTtl?: number;
+  /** RS256 keys to sign with. Made at first use by default, which takes up to a third of a second. */
+  signingKey?: CryptoKeyPair;
+}
+
+/** A running emulator. It forgets everything when it is dropped. */
+export interface Emulator {
+  /** Answers every endpoint. */
+  fetch(request: Request): Promise<Response>;
+  /** What developers, administrators and identity providers do to the people in it. */
+  directory: Directory;
+  /**
+   * Signs the body of a webhook the way WorkOS does.
+   *
+   * @param body the JSON of an event.
+   * @returns the value of the `WorkOS-Signature` header.
+   */
+  signWebhook(body: string): string;
+}
+
+/** Ten minutes: codes and pending sign-ins are worth nothing afterwards. */
+const SIGN_IN_LIFETIME = 10 * 60 * 1000;
+
+/**
+ * Makes an emulator.
+ *
+ * @param options see {@link EmulatorOptions}.
+ */
+export function createEmulator(options: EmulatorOptions): Emulator {
+  const { now, random = randomBytes } = options;
+  const environment = createEnvironment(options, () => random(16).toHex());
+  const secret = options.webhookSecret ?? emulatorCredentials.webhookSecret;
+  const app = createRoutes(environment);
+  return {
+    async fetch(request) {
+      const response = await app.fetch(request);
+      response.headers.set("date", new Date(now()).toUTCString());
+      return response;
+    },
+    directory: environment.directory,
+    signWebhook(body) {
+      const timestamp = now();
+      const digest = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
+      return `t=${timestamp}, v1=${digest}`;
+    },
+  };
+}
+
+function createEnvironment(options: EmulatorOptions, newId: () => string): Environment {
+  const { origin, now } = options;
+  const clientId = options.clientId ?? emulatorCredentials.clientId;
+  const issuer = `${origin}/user_management/${clientId}`;
+  const directory = new Directory(now, newId);
+  seedDirectory(directory);
+  return {
+    origin,
+    issuer,
+    clientId,
+    apiKey: options.apiKey ?? emulatorCredentials.apiKey,
+    redirectUris: options.redirectUris,
+    directory,
+    accessTokens: new AccessTokens({
+      issuer,
+      lifetime: options.accessTokenTtl ?? 300,
+      now,
+      newId,
+      signingKey: options.signingKey,
+    }),
+    codes: new ExpiringMap(SIGN_IN_LIFETIME, now),
+    pendingAuthentications: new ExpiringMap(SIGN_IN_LIFETIME, now),
+    newId,
+  };
+}
+
+function createRoutes(environment: Environment): Hono {
+  const app = new Hono();
+  app.on(
+    ["GET", "POST"],
+    "/user_management/authorize",
+    ({ req }) => authorize(req.raw, environment),
+  );
+  app.post("/user_management/authenticate", ({ req }) => authenticate(req.raw, environment));
+  app.get("/user_management/sessions/logout", ({ req }) => logOut(req.raw, environment));
+  app.get("/user_management/:client_id/.well-known/openid-configuration", ({ req }) => {
+    checkClientId(req.param("client_id"), environment);
+    return Response.json({
+      issuer: environment.issuer,
+      authorization_endpoint: `${environment.origin}/user_management/authorize`,
+      token_endpoint: `${environment.origin}/user_management/authenticate`,
+      jwks_uri: `${environment.origin}/sso/jwks/${environment.clientId}`,
+      response_types_supported: ["code"],
+    });
+  });
+  app.get("/sso/jwks/:client_id", async ({ req }) => {
+    checkClientId(req.param("client_id"), environment);
+    return Response.json(await environment.accessTokens.getKeySet());
+  });
+  app.route("/", createManagementApi(environment));
+  app.notFound(({ req }) => renderRefusal(notFoundRefusal("Path", req.path)));
+  app.onError((error) => {
+    if (error instanceof RefusalError) return renderRefusal(error);
+    throw error;
+  });
+  return app;
+}
+
+function checkClientId(clientId: string, environment: Environment): void {
+  if (clientId !== environment.clientId) throw notFoundRefusal("Client", clientId);
+}
+
+function renderRefusal(refusal: RefusalError): Response {
+  return Response.json(refusal.body, { status: refusal.status });
+}

@@ -1,0 +1,85 @@
+/** The endpoints that an application reaches with its API key. */
+
+import { Hono } from "hono";
+import { readParameters, requireParameter } from "./body.ts";
+import type { Environment } from "./environment.ts";
+import { apiRefusal, RefusalError } from "./errors.ts";
+import { paginate } from "./pagination.ts";
+import { equalSecrets } from "./secrets.ts";
+
+/**
+ * Users, organizations, memberships, connections and sessions.
+ *
+ * @param environment whose they are.
+ */
+export function createManagementApi(environment: Environment): Hono {
+  const { directory } = environment;
+  const app = new Hono();
+  const get = (path: string, answer: (query: URLSearchParams, id: string) => unknown) =>
+    app.get(path, ({ req }) => {
+      checkApiKey(req.raw, environment);
+      return Response.json(answer(new URL(req.url).searchParams, req.param("id") ?? ""));
+    });
+
+  get("/user_management/users", (query) => paginate(findUsers(query, environment), query));
+  get("/user_management/users/:id", (_query, id) => directory.getUser(id));
+  get(
+    "/user_management/users/:id/sessions",
+    (query, id) => paginate(directory.sessions.listByUser(directory.getUser(id).id), query),
+  );
+  get(
+    "/user_management/organization_memberships",
+    (query) => paginate(findMemberships(query, environment), query),
+  );
+  get("/organizations", (query) => paginate(directory.listOrganizations(), query));
+  get("/organizations/:id", (_query, id) => directory.getOrganization(id));
+  get("/connections/:id", (_query, id) => directory.getConnection(id));
+  app.post("/user_management/sessions/revoke", async ({ req }) => {
+    checkApiKey(req.raw, environment);
+    await revokeSession(req.raw, environment);
+    return new Response();
+  });
+  return app;
+}
+
+function checkApiKey(request: Request, environment: Environment): void {
+  const credentials = request.headers.get("authorization") ?? "";
+  if (equalSecrets(credentials, `Bearer ${environment.apiKey}`)) return;
+  throw new RefusalError(401, "unauthorized", "Unauthorized", { message: "Unauthorized" });
+}
+
+function findUsers(query: URLSearchParams, { directory }: Environment) {
+  const email = query.get("email");
+  const organizationId = query.get("organization_id");
+  const users = email === null ? directory.listUsers() : [directory.findUserByEmail(email) ?? []];
+  return users.flat().filter((user) =>
+    organizationId === null ||
+    directory.findActiveMembership(user.id, organizationId) !== undefined
+  );
+}
+
+/** Active ones, unless `statuses` says otherwise. */
+function findMemberships(query: URLSearchParams, { directory }: Environment) {
+  const userId = query.get("user_id") ?? undefined;
+  const organizationId = query.get("organization_id") ?? undefined;
+  if (userId === undefined && organizationId === undefined) {
+    throw apiRefusal(
+      400,
+      "missing_user_id_or_organization_id",
+      "Send user_id or organization_id, or both.",
+    );
+  }
+  const statuses = query.get("statuses")?.split(",") ?? ["active"];
+  return directory.listMemberships({ userId, organizationId })
+    .filter((membership) => statuses.includes(membership.status))
+    .map((membership) => ({ ...membership, user: directory.getUser(membership.user_id) }));
+}
+
+/** 400 for a session nobody knows, as documented; a session that has ended stays ended. */
+async function revokeSession(request: Request, { directory }: Environment): Promise<void> {
+  const sessionId = requireParameter(await readParameters(request), "session_id");
+  if (directory.sessions.get(sessionId) === undefined) {
+    throw apiRefusal(400, "session_not_found", `Session not found: '${sessionId}'.`);
+  }
+  directory.revokeSession(sessionId);
+}
