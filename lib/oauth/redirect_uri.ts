@@ -20,7 +20,7 @@ const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i;
 
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?([/?].*)?$/;
 const HTTPS = /^https:\/\/([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?].*)?$/i;
-const PRIVATE_USE = /^([a-z][a-z0-9+.-]*):\/?\/?[^/?@]*(?:[/?].*)?$/i;
+const PRIVATE_USE = /^([a-z][a-z0-9+.-]*):/i;
 
 /** Private-use schemes of known MCP clients that lack the dot RFC 8252 §7.1 asks for. */
 const KNOWN_SCHEMES = new Set([
@@ -64,7 +64,9 @@ export function assertRedirectUri(uri: string, type: ApplicationType): void {
     refuse("A fragment, a wildcard or another character that is not allowed");
   }
   if (DOT_SEGMENT.test(uri)) refuse("A dot segment");
-  if (!URL.canParse(uri)) refuse("Not a URL");
+  const url = URL.parse(uri);
+  if (url === null) refuse("Not a URL");
+  if (url?.username || url?.password) refuse("User info");
 
   if (isLoopbackRedirect(uri)) {
     if (type === "web") refuse("http on loopback, which is for application_type native,");
