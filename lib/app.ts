@@ -138,12 +138,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     if (foreign && pathname !== "/consent") return refuse(403, "This origin may not call here.");
 
     if (pathname === "/mcp") {
-      if (request.method === "OPTIONS") return answerPreflight(origin, ["POST"]);
+      if (request.method === "OPTIONS") return answerPreflight(request, origin, ["POST"]);
       return allowOrigin(await mcp.fetch(request), origin);
     }
     if (!route) return refuse(404, "There is nothing here. The MCP endpoint is /mcp.");
     const methods = Object.keys(route.handlers);
-    if (request.method === "OPTIONS" && route.crossOrigin) return answerPreflight(origin, methods);
+    if (request.method === "OPTIONS" && route.crossOrigin) {
+      return answerPreflight(request, origin, methods);
+    }
     const handler = route.handlers[request.method === "HEAD" ? "GET" : request.method];
     if (!handler) {
       const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
@@ -214,19 +216,23 @@ async function answerReady({ store, upstream, log }: AppOptions): Promise<Respon
   return Response.json({ ready, ...Object.fromEntries(checks) }, { status: ready ? 200 : 503 });
 }
 
-function answerPreflight(origin: string | null, methods: readonly string[]): Response {
-  return allowOrigin(
-    new Response(null, {
-      status: 204,
-      headers: {
-        "access-control-allow-methods": methods.join(", "),
-        "access-control-allow-headers": "Authorization, Content-Type, Accept, Last-Event-ID, " +
-          "MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id",
-        "access-control-max-age": "600",
-      },
-    }),
-    origin,
-  );
+/**
+ * Any header may be sent: MCP mirrors tool parameters in headers of their own (`Mcp-Param-*`), and
+ * nothing here trusts a page for the headers it could not send.
+ */
+function answerPreflight(
+  request: Request,
+  origin: string | null,
+  methods: readonly string[],
+): Response {
+  const headers = new Headers({
+    "access-control-allow-methods": methods.join(", "),
+    "access-control-max-age": "600",
+    vary: "Access-Control-Request-Headers",
+  });
+  const wanted = request.headers.get("access-control-request-headers") ?? "";
+  if (/^[\w, -]+$/.test(wanted)) headers.set("access-control-allow-headers", wanted);
+  return allowOrigin(new Response(null, { status: 204, headers }), origin);
 }
 
 /** Lets a page read the answer. No credentials: cookies play no part on these routes. */

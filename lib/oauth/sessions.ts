@@ -3,7 +3,12 @@
  * at a time across all replicas, since WorkOS's refresh tokens work once.
  */
 
-import { SessionEndedError, SignInRefusedError, UnavailableError } from "../errors.ts";
+import {
+  SessionEndedError,
+  SignInRefusedError,
+  UnavailableError,
+  WorkOSSetupError,
+} from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
@@ -85,6 +90,11 @@ export function createSessions(options: SessionsOptions): Sessions {
           message: error.message,
         });
         throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
+      }
+      if (error instanceof WorkOSSetupError) {
+        // An operator's mistake, and perhaps a passing one: no reason to sign anybody out.
+        log.error(error.code, { message: error.message });
+        throw new UnavailableError("workos_unavailable", error.message, 30, { cause: error });
       }
       throw error;
     }

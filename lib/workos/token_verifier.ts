@@ -49,7 +49,7 @@ export interface TokenVerifierOptions {
 
 /** Verifies WorkOS access tokens. */
 export interface TokenVerifier {
-  /** Fetches issuer and keys ahead of the first token. */
+  /** Fetches issuer and keys if they are not there yet. */
   prepare(): Promise<void>;
   /**
    * Verifies signature, algorithm, issuer, expiry and that the token is for this application.
@@ -76,7 +76,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   return {
     async prepare() {
       const { keys } = await getKeys();
-      await reachable(() => keys.reload());
+      if (keys.jwks() === undefined) await reachable(() => keys.reload());
     },
 
     async verify(accessToken) {

@@ -82,6 +82,6 @@ export interface Upstream {
   /** Ends the session at WorkOS. Ending an ended one is no error. */
   revokeSession(sessionId: string): Promise<void>;
 
-  /** Fetches what verification needs (issuer, keys), so that a first sign-in finds it ready. */
+  /** Fetches what verification needs (issuer, keys) unless it is there already. */
   prepare(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** The whole system in one process: server, emulator, browser, clock. No port, no permission. */
 
 import { randomBytes } from "node:crypto";
+import { generateKeyPair } from "jose";
 import { type App, createApp } from "../../lib/app.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createScriptedBrowser, type ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
@@ -16,6 +17,9 @@ import {
 import type { Upstream } from "../../lib/workos/upstream.ts";
 import { createUserManagement } from "../../lib/workos/user_management.ts";
 import { definition } from "../../server.ts";
+
+/** One key pair for all emulators of a test file: making one takes up to a third of a second. */
+const signingKey = generateKeyPair("RS256");
 
 /** Where the server is, in tests. */
 export const SERVER = "http://localhost:8000";
@@ -71,6 +75,7 @@ export async function createWorld({ env = {}, store }: WorldOptions = {}): Promi
     origin: EMULATOR,
     now,
     redirectUris: [`${config.baseUrl}/auth/callback`],
+    signingKey: await signingKey,
   });
   const upstream = createUserManagement({
     config: { ...config.workos, credentials },

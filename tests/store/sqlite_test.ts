@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { SettingsError } from "../../lib/errors.ts";
+import { openStore } from "../../lib/store/open_store.ts";
+import { openSqlite } from "../../lib/store/sqlite.ts";
+import { createSqlStore } from "../../lib/store/sql_store.ts";
+import { testNeeding } from "../support/needs.ts";
+import { signIn } from "../support/oauth_client.ts";
+import { createWorld } from "../support/world.ts";
+
+async function withDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await work(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const FILES = { read: true, write: true } as const;
+
+testNeeding(
+  FILES,
+  "the database is readable by its owner only",
+  () =>
+    withDirectory(async (directory) => {
+      const path = join(directory, "data", "store.db");
+      const store = await openStore({ kind: "sqlite", path });
+      await store.getSecret("a", "b");
+      for (const name of ["data", "data/store.db", "data/store.db-wal"]) {
+        const { mode } = await Deno.stat(join(directory, name));
+        assert.equal((mode ?? 0) & 0o077, 0, name);
+      }
+      await store.close();
+    }),
+);
+
+testNeeding(
+  FILES,
+  "a store that cannot be opened is a settings problem that names the fix",
+  () =>
+    withDirectory(async (directory) => {
+      await Deno.writeTextFile(join(directory, "file"), "no database".repeat(1000));
+      for (const path of [join(directory, "file", "store.db"), join(directory, "file")]) {
+        await assert.rejects(
+          openStore({ kind: "sqlite", path }),
+          (error) => error instanceof SettingsError && /STORE_URL/.test(error.message),
+        );
+      }
+    }),
+);
+
+testNeeding(
+  FILES,
+  "a database of a newer version is refused with a clear message",
+  () =>
+    withDirectory(async (directory) => {
+      const path = join(directory, "store.db");
+      const database = openSqlite(path);
+      await (await createSqlStore(database)).ping();
+      await database.run("INSERT INTO schema_version (version) VALUES ($1)", [99]);
+      await database.close();
+      await assert.rejects(openStore({ kind: "sqlite", path }), /newer version of this server/);
+    }),
+);
+
+testNeeding(
+  FILES,
+  "a thief of the database file reads no token and no e-mail address",
+  () =>
+    withDirectory(async (directory) => {
+      const store = await openStore({ kind: "sqlite", path: join(directory, "store.db") });
+      const seen: string[] = [];
+      const world = await createWorld({ store });
+      world.faults.workos = async (request) => {
+        const response = await world.emulator.fetch(request);
+        if (request.url.endsWith("/authenticate")) seen.push(await response.clone().text());
+        return response;
+      };
+      const { tokens, code, verifier } = await signIn(world);
+      const { access_token, refresh_token, user } = JSON.parse(seen[0] ?? "{}");
+      const secrets = [tokens.access_token, tokens.refresh_token, code, verifier]
+        .flatMap((token) => [token, token.slice(-43)])
+        .concat(access_token, refresh_token, refresh_token.split(".")[1], user.email, "acme.test");
+      let bytes = "";
+      for await (const { name } of Deno.readDir(directory)) {
+        bytes += new TextDecoder("latin1").decode(await Deno.readFile(join(directory, name)));
+      }
+      assert.ok(bytes.includes("user_alice"), "the file is the right one");
+      for (const secret of secrets) assert.ok(!bytes.includes(secret), "a secret is in the file");
+      await store.close();
+    }),
+);
