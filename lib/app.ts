@@ -192,7 +192,10 @@ export async function createApp(options: AppOptions): Promise<App> {
 /** Bounds what a handler may be made to read. */
 async function limitBody(request: Request): Promise<Request> {
   if (request.body === null) return request;
-  const body = await readRequestBody(request, MAX_BODY);
+  const body = await readRequestBody(request, MAX_BODY).catch(() => {
+    // The sender went away, or the server is stopping: nobody's mistake to look into.
+    throw new OAuthError("invalid_request", "The body ended too early.");
+  });
   if (body.tooLarge) throw new OAuthError("invalid_request", "The body is too large.", 413);
   const { url, method, headers } = request;
   return new Request(url, { method, headers, body: body.text });

@@ -11,8 +11,9 @@ import { checkSetup } from "./workos/check_setup.ts";
 import { startEmulator } from "./workos/emulator/start_emulator.ts";
 import { createUserManagement } from "./workos/user_management.ts";
 
-/** How long running requests may take after Ctrl-C, in milliseconds. */
-const SHUTDOWN_LIMIT = 4000;
+/** How long running requests, then open streams, may take after Ctrl-C, in milliseconds. */
+const REQUEST_LIMIT = 3500;
+const STREAM_LIMIT = 500;
 
 /** How often expired rows are deleted, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -63,17 +64,20 @@ async function run(definition: McpDefinition): Promise<void> {
     log,
     now: Date.now,
     random: randomBytes,
-    wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration)),
+    wait: delay,
   });
+  const stopped = Promise.race([once("SIGINT"), once("SIGTERM")]);
   const server = listen(config, log, app.fetch);
   console.log(describeServer(config, definition, emulator?.workos.apiUrl));
   const sweeping = setInterval(app.sweep, SWEEP_INTERVAL);
 
-  await Promise.race([once("SIGINT"), once("SIGTERM")]);
+  await stopped;
   clearInterval(sweeping);
-  // Streams end at once, other requests finish; what does not within the limit is cut off.
-  const finished = app.close().then(() => server.shutdown());
-  await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, SHUTDOWN_LIMIT))]);
+  const finished = server.shutdown();
+  await Promise.race([finished, delay(REQUEST_LIMIT)]);
+  // What still runs are streams that would never end by themselves.
+  await app.close();
+  await Promise.race([finished, delay(STREAM_LIMIT)]);
   await store.close();
   Deno.exit(0);
 }
@@ -107,8 +111,15 @@ function listen(
   }
 }
 
-function once(signal: Deno.Signal): Promise<void> {
-  return new Promise((resolve) => Deno.addSignalListener(signal, resolve));
+function once(signal: "SIGINT" | "SIGTERM"): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // Windows has no SIGTERM.
+  if (signal === "SIGINT" || Deno.build.os !== "windows") Deno.addSignalListener(signal, resolve);
+  return promise;
+}
+
+function delay(duration: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, duration));
 }
 
 /** What to know and what to copy, once the server listens. */

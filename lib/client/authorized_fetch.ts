@@ -1,0 +1,204 @@
+/** `fetch` that signs in, stays signed in, and asks for more scopes when the server wants them. */
+
+import {
+  computeScopeUnion,
+  extractWWWAuthenticateParams,
+  type FetchLike,
+  isStrictScopeSuperset,
+  type OAuthDiscoveryState,
+} from "@modelcontextprotocol/client";
+import { CommandError, ExitCode } from "../errors.ts";
+import { createCheckedFetch } from "./checked_fetch.ts";
+import type { ClientContext } from "./context.ts";
+import { discover, issuerOf } from "./discovery.ts";
+import { toCommandError } from "./failure.ts";
+import { refreshTokens } from "./refresh.ts";
+import { sanitizeLine } from "./sanitize.ts";
+import { currentTokens, grantedScope, type TokenSet } from "./server_record.ts";
+import { signIn } from "./sign_in.ts";
+
+/** Rounds of authorization one request may cost: a server that is never content must not loop. */
+const MAX_ROUNDS = 2;
+
+/** A token this close to its end is renewed before it is used, in seconds. */
+const EXPIRY_MARGIN = 30;
+
+/** What a round of authorization did. */
+type Outcome = "token_changed" | "refreshed" | "signed_in";
+
+/** A refusal that authorization may cure. */
+interface Challenge {
+  kind: "unauthorized" | "insufficient_scope";
+  scope: string | undefined;
+  resourceMetadataUrl: string | undefined;
+}
+
+/**
+ * Makes the `fetch` for one MCP server. It attaches the token, and of many requests that meet a
+ * refusal at once one renews it for all: a refresh token works once. It is used in place of the
+ * SDK's `authProvider`, which refreshes once per request and opens a browser when that fails.
+ *
+ * Bodies are sent again after a refusal, so they have to be strings, as the SDK's are.
+ *
+ * @param context see {@link ClientContext}.
+ * @returns a `fetch` that throws a {@link CommandError} when authorization fails.
+ */
+export function createAuthorizedFetch(context: ClientContext): FetchLike {
+  const { cache, serverUrl, settings, log, now, onStep } = context;
+  const checkedFetch = createCheckedFetch(context);
+  const triedScopes = new Set<string>();
+  let flight: Promise<Outcome> | undefined;
+  let failedSignIn: CommandError | undefined;
+
+  const readRecord = () => cache.read(serverUrl.href);
+
+  /** Runs one authorization at a time; whoever comes while one runs shares its outcome. */
+  function share(authorize: () => Promise<Outcome>): Promise<Outcome> {
+    flight ??= authorize().finally(() => {
+      flight = undefined;
+    });
+    return flight;
+  }
+
+  /** Signs in, until a person once did not want to: one unwanted browser tab is enough. */
+  async function signInOnce(
+    discovery: OAuthDiscoveryState,
+    scope: string | undefined,
+  ): Promise<Outcome> {
+    if (failedSignIn) throw failedSignIn;
+    onStep({ name: "discovered", text: `Its authorization server is ${issuerOf(discovery)}.` });
+    try {
+      await signIn(context, discovery, scope);
+    } catch (error) {
+      const failure = toCommandError(error);
+      if (failure.exitCode === ExitCode.notAuthorized) failedSignIn = failure;
+      throw failure;
+    }
+    return "signed_in";
+  }
+
+  function expiresSoon({ tokens, expires_at }: TokenSet): boolean {
+    // A tenth of the lifetime, so that short-lived tokens are used at all.
+    const margin = Math.min(EXPIRY_MARGIN, (tokens.expires_in ?? 0) / 10);
+    return expires_at !== undefined && expires_at - margin <= now() / 1000;
+  }
+
+  /** Renews a token before it ends. If that fails the old one is tried: the server decides. */
+  async function refreshEarly(): Promise<Outcome> {
+    const record = await readRecord();
+    const tokens = currentTokens(record);
+    if (!record?.discovery || !tokens || !expiresSoon(tokens)) return "token_changed";
+    try {
+      return await refreshTokens(context, record.discovery) ? "refreshed" : "token_changed";
+    } catch (error) {
+      log.warning("early_refresh_failed", { reason: toCommandError(error).message });
+      return "token_changed";
+    }
+  }
+
+  async function usableToken(): Promise<string | undefined> {
+    const tokens = currentTokens(await readRecord());
+    if (!tokens?.tokens.refresh_token || !expiresSoon(tokens)) return tokens?.tokens.access_token;
+    await share(refreshEarly);
+    return currentTokens(await readRecord())?.tokens.access_token;
+  }
+
+  /** Answers a 401. Discovery is made anew, so that an authorization server that moved is found. */
+  async function renew(
+    challenge: Challenge,
+    usedToken: string | undefined,
+    tried: ReadonlySet<Outcome>,
+  ): Promise<Outcome> {
+    const record = await readRecord();
+    if (currentTokens(record)?.tokens.access_token !== usedToken) return "token_changed";
+    if (tried.has("signed_in")) {
+      throw new CommandError(
+        "token_refused",
+        `${serverUrl.href} refuses the token it was just given. Tell whoever runs it.`,
+        ExitCode.notAuthorized,
+      );
+    }
+    const discovery = await discover(
+      context,
+      challenge.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
+    );
+    if (!tried.has("refreshed") && await refreshTokens(context, discovery)) return "refreshed";
+    const latest = currentTokens(await readRecord())?.tokens.access_token;
+    // Another process was faster: ours was refused because its refresh token had been used.
+    if (latest !== undefined && latest !== usedToken) return "token_changed";
+    onStep({ name: "sign_in_needed", text: `${serverUrl.href} asks for a sign-in.` });
+    return await signInOnce(discovery, settings.scope ?? challenge.scope);
+  }
+
+  /** Answers a 403 that names scopes, by asking once for them and those there are (CL-32, CL-33). */
+  async function widen(challenge: Challenge, usedToken: string | undefined): Promise<Outcome> {
+    const record = await readRecord();
+    const tokens = currentTokens(record);
+    if (!tokens || tokens.tokens.access_token !== usedToken) return "token_changed";
+    const granted = grantedScope(tokens);
+    const wanted = computeScopeUnion(tokens.requested_scope, granted, challenge.scope);
+    if (
+      wanted === undefined || triedScopes.has(wanted) ||
+      !isStrictScopeSuperset(challenge.scope, granted)
+    ) {
+      throw new CommandError(
+        "insufficient_scope",
+        `You are signed in, but not allowed to do this${
+          challenge.scope ? `: it needs ${sanitizeLine(challenge.scope)}` : ""
+        }. Ask whoever administers the server.`,
+        ExitCode.notAuthorized,
+      );
+    }
+    triedScopes.add(wanted);
+    const discovery = await discover(
+      context,
+      challenge.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
+    );
+    onStep({
+      name: "sign_in_needed",
+      text: `${serverUrl.href} wants more for this: ${sanitizeLine(challenge.scope ?? "")}.`,
+    });
+    return await signInOnce(discovery, wanted);
+  }
+
+  return async (input, init) => {
+    const tried = new Set<Outcome>();
+    for (let round = 0;; round++) {
+      const token = await usableToken();
+      const headers = new Headers(init?.headers);
+      // The SDK follows redirects within an origin only; the token never leaves it (CL-10, CL-11).
+      if (token !== undefined && new URL(input).origin === serverUrl.origin) {
+        headers.set("authorization", `Bearer ${token}`);
+      }
+      const response = await checkedFetch(input, { ...init, headers });
+      const challenge = readChallenge(response);
+      if (!challenge) return response;
+      await response.body?.cancel();
+      if (round === MAX_ROUNDS) {
+        throw new CommandError(
+          challenge.kind,
+          `${serverUrl.href} keeps asking for another authorization. Tell whoever runs it.`,
+          ExitCode.notAuthorized,
+        );
+      }
+      log.debug("challenged", { kind: challenge.kind, scope: challenge.scope });
+      tried.add(
+        await share(() =>
+          challenge.kind === "unauthorized"
+            ? renew(challenge, token, tried)
+            : widen(challenge, token)
+        ),
+      );
+    }
+  };
+}
+
+function readChallenge(response: Response): Challenge | undefined {
+  const { error, scope, resourceMetadataUrl } = extractWWWAuthenticateParams(response);
+  const details = { scope, resourceMetadataUrl: resourceMetadataUrl?.href };
+  if (response.status === 401) return { kind: "unauthorized", ...details };
+  if (response.status === 403 && error === "insufficient_scope") {
+    return { kind: "insufficient_scope", ...details };
+  }
+  return undefined;
+}

@@ -1,0 +1,76 @@
+/** The default command: connect, show the tools, call the two every sign-in server has. */
+
+import type { CallToolResult, Tool } from "@modelcontextprotocol/client";
+import { connect } from "../connect.ts";
+import type { ConnectOptions } from "../context.ts";
+import type { Output, Style } from "../output.ts";
+import { sanitizeLine } from "../sanitize.ts";
+import { callTool, listTools, renderContent } from "../tools.ts";
+
+/** What shows that a sign-in worked: who one is, and that calls get through. */
+const DEMONSTRATION = [
+  { name: "whoami", args: {} },
+  { name: "echo", args: { message: "Hello from the MCP client" } },
+];
+
+/**
+ * Connects, signs in if it must, lists the tools and calls `whoami` and `echo`.
+ *
+ * @param url the server.
+ * @param options see {@link ConnectOptions}.
+ * @param output receives the result.
+ * @throws {CommandError}
+ */
+export async function runConnect(
+  url: string,
+  options: ConnectOptions,
+  output: Output,
+): Promise<void> {
+  const connection = await connect(url, options);
+  try {
+    const tools = await listTools(connection);
+    const results: Record<string, CallToolResult> = {};
+    for (const { name, args } of DEMONSTRATION) {
+      if (tools.some((tool) => tool.name === name)) {
+        results[name] = await callTool(connection, name, args);
+      }
+    }
+    const { name, version } = connection.client.getServerVersion() ?? { name: "", version: "" };
+    const protocol = connection.client.getNegotiatedProtocolVersion();
+    const server = { url, name, version, protocol_version: protocol };
+    output.result({ server, tools, results }, (style) => render(server, tools, results, style));
+  } finally {
+    await connection.close();
+  }
+}
+
+function render(
+  server: { url: string; name: string; version: string; protocol_version: string | undefined },
+  tools: Tool[],
+  results: Record<string, CallToolResult>,
+  { bold, dim }: Style,
+): string {
+  const title = `${server.name} ${server.version}`.trim() || "an MCP server";
+  const width = Math.max(0, ...tools.map((tool) => tool.name.length));
+  const rows = tools.map((tool) => {
+    const description = sanitizeLine(tool.description ?? tool.title ?? "", 100);
+    return `  ${bold(tool.name.padEnd(width))}  ${description}`.trimEnd();
+  });
+  const answers = Object.entries(results).flatMap(([name, result]) => [
+    "",
+    bold(name),
+    ...renderContent(result).split("\n").map((line) => `  ${line}`),
+  ]);
+  const missing = DEMONSTRATION.map(({ name }) => name).filter((name) => !(name in results));
+  return [
+    `Connected to ${sanitizeLine(title)} at ${server.url}`,
+    dim(`MCP ${server.protocol_version ?? ""}`),
+    "",
+    bold(tools.length === 0 ? "No tools" : "Tools"),
+    ...rows,
+    ...answers,
+    ...missing.length > 0
+      ? ["", dim(`This server does not offer ${missing.join(" and ")}, so it was not called.`)]
+      : [],
+  ].join("\n");
+}

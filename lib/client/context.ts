@@ -1,0 +1,66 @@
+/** What the parts of the client share: settings, and everything outside as arguments. */
+
+import type { FetchLike } from "@modelcontextprotocol/client";
+import type { Log } from "../log.ts";
+import type { Listen } from "./callback_server.ts";
+import type { TokenCache } from "./token_cache.ts";
+
+/** Choices of the user for signing in. */
+export interface SignInSettings {
+  /** Scopes to ask for, separated by spaces, instead of those the server suggests. */
+  scope?: string | undefined;
+  /** A client registered beforehand. */
+  clientId?: string | undefined;
+  /** Secret of {@link clientId}. */
+  clientSecret?: string | undefined;
+  /** Where this client's metadata document is, https (MCP 2026-07-28, CL-18). */
+  clientMetadataUrl?: string | undefined;
+  /** Host of the redirect URI: `127.0.0.1`, `localhost` or `::1`. */
+  callbackHost: string;
+  /** Port of the redirect URI; the one of the registration, or a free one, when absent. */
+  callbackPort?: number | undefined;
+  /** How long to wait for the person, in milliseconds. */
+  timeout: number;
+}
+
+/** A step on the way to the server, in one sentence for people. */
+export interface Step {
+  name:
+    | "sign_in_needed"
+    | "discovered"
+    | "registered"
+    | "authorization_url"
+    | "browser_failed"
+    | "paste_invited"
+    | "paste_rejected"
+    | "signed_in";
+  text: string;
+}
+
+/** Everything {@link ClientContext} holds apart from the server. */
+export interface ConnectOptions {
+  settings: SignInSettings;
+  cache: TokenCache;
+  fetch: FetchLike;
+  /** Clock, in milliseconds. */
+  now: () => number;
+  /** Cryptographically strong random bytes. */
+  random: (length: number) => Uint8Array;
+  log: Log;
+  /** Hears of each step as it happens. */
+  onStep: (step: Step) => void;
+  /** Ends everything under way when it aborts; its reason is what callers get. */
+  signal: AbortSignal;
+  /** Opens the loopback listener. */
+  listen: Listen;
+  /** Opens a loopback URL in the browser; absent: the person opens the printed one. */
+  openBrowser?: ((url: URL) => Promise<void>) | undefined;
+  /** Lines the person types or pastes; absent: there is no terminal. */
+  readLines?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined;
+}
+
+/** {@link ConnectOptions} for one server. */
+export interface ClientContext extends ConnectOptions {
+  /** In its canonical form, see `parseServerUrl`. */
+  serverUrl: URL;
+}

@@ -1,0 +1,126 @@
+/** The machine the command line runs on: the only place of the client that reaches for it. */
+
+import { join } from "node:path";
+import { stdin } from "node:process";
+import { createInterface } from "node:readline";
+import type { FetchLike } from "@modelcontextprotocol/client";
+import { CommandError } from "../errors.ts";
+import { createLog, silentLog } from "../log.ts";
+import type { Arguments } from "./arguments.ts";
+import { openBrowser, type Spawn, spawnQuietly } from "./browser.ts";
+import { type Listen, listenOnLoopback } from "./callback_server.ts";
+import type { ConnectOptions } from "./context.ts";
+import type { Output, Stream } from "./output.ts";
+import { createFileTokenCache } from "./token_cache.ts";
+
+/** Exit code of a program that Ctrl-C ended: 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
+
+/** Everything outside the program. */
+export interface Environment {
+  env: (name: string) => string | undefined;
+  os: typeof Deno.build.os;
+  stdout: Stream;
+  stderr: Stream;
+  /** Lines typed at the terminal; absent without one. */
+  readLines?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined;
+  fetch: FetchLike;
+  now: () => number;
+  random: (length: number) => Uint8Array;
+  listen: Listen;
+  spawn: Spawn;
+  /** Aborts on Ctrl-C. */
+  signal: AbortSignal;
+}
+
+/** The environment of this process. Ctrl-C first asks for a tidy end; a second one ends at once. */
+export function hostEnvironment(): Environment {
+  const terminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+  return {
+    env: (name) => Deno.env.get(name),
+    os: Deno.build.os,
+    stdout: streamTo(Deno.stdout),
+    stderr: streamTo(Deno.stderr),
+    readLines: terminal ? (signal) => createInterface({ input: stdin, signal }) : undefined,
+    fetch,
+    now: Date.now,
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    listen: listenOnLoopback,
+    spawn: spawnQuietly,
+    signal: interruptSignal(),
+  };
+}
+
+/**
+ * What {@link connect} needs, from a command line.
+ *
+ * @param args the command line.
+ * @param environment the machine.
+ * @param output hears of progress.
+ */
+export function createConnectOptions(
+  args: Arguments,
+  environment: Environment,
+  output: Output,
+): ConnectOptions {
+  const { os, spawn, random, now, stderr } = environment;
+  return {
+    settings: args.settings,
+    cache: createFileTokenCache({
+      directory: cacheDirectory(environment.env),
+      random,
+      warn: (message) => output.progress(`Warning: ${message}`),
+    }),
+    fetch: environment.fetch,
+    now,
+    random,
+    log: args.debug
+      ? createLog({ level: "debug", format: "text", now, write: stderr.write })
+      : silentLog,
+    onStep: ({ text }) => output.progress(text),
+    signal: environment.signal,
+    listen: environment.listen,
+    openBrowser: args.browser ? (url) => openBrowser(url, { os, spawn }) : undefined,
+    readLines: environment.readLines,
+  };
+}
+
+/**
+ * Where sign-ins are kept.
+ *
+ * @param env reads an environment variable.
+ * @throws {CommandError} `no_home` if nothing says where.
+ */
+export function cacheDirectory(env: Environment["env"]): string {
+  const directory = env("MCP_CLIENT_CACHE_DIR");
+  if (directory) return directory;
+  const home = env("HOME") || env("USERPROFILE");
+  if (home) return join(home, ".workos-mcp", "oauth-client-cache");
+  throw new CommandError(
+    "no_home",
+    "There is no home directory to keep sign-ins in. Name a directory in MCP_CLIENT_CACHE_DIR.",
+  );
+}
+
+function streamTo(stream: typeof Deno.stdout): Stream {
+  return {
+    isTerminal: stream.isTerminal(),
+    write(text) {
+      let bytes = new TextEncoder().encode(text);
+      while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+    },
+  };
+}
+
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const name of names) {
+    const interrupt = () => {
+      Deno.removeSignalListener(name, interrupt);
+      controller.abort(new CommandError("interrupted", "Interrupted.", INTERRUPTED));
+    };
+    Deno.addSignalListener(name, interrupt);
+  }
+  return controller.signal;
+}

@@ -1,0 +1,249 @@
+/** One interactive sign-in: listener, browser, the answer, and the exchange of its code. */
+
+import {
+  auth,
+  exchangeAuthorization,
+  type OAuthDiscoveryState,
+  OAuthError,
+  OAuthErrorCode,
+  validateAuthorizationResponseIssuer,
+} from "@modelcontextprotocol/client";
+import { CommandError, ExitCode } from "../errors.ts";
+import {
+  CALLBACK_PATH,
+  type CallbackHandler,
+  createCallbackHandler,
+  type Listener,
+  readAuthorizationResponse,
+} from "./callback_server.ts";
+import { createOAuthFetch } from "./checked_fetch.ts";
+import type { ClientContext } from "./context.ts";
+import { issuerOf, tokenRequestOptions } from "./discovery.ts";
+import { isTransient, toCommandError } from "./failure.ts";
+import { CLIENT_NAME, SignInProvider } from "./oauth_provider.ts";
+import { sanitizeLine } from "./sanitize.ts";
+import { withoutRegistration } from "./server_record.ts";
+import { updateRecord } from "./token_cache.ts";
+
+/**
+ * Signs a person in; afterwards the cache holds the tokens.
+ *
+ * @param discovery the authorization server.
+ * @param scope scopes to ask for; those the server supports when absent (CL-31).
+ * @throws {CommandError} when the person declines or does not come back in time, when the answer is
+ *   not to be trusted, or when a server cannot be reached.
+ */
+export async function signIn(
+  context: ClientContext,
+  discovery: OAuthDiscoveryState,
+  scope: string | undefined,
+): Promise<void> {
+  const { random, serverUrl, onStep } = context;
+  const state = random(32).toBase64({ alphabet: "base64url", omitPadding: true });
+  const callback = createCallbackHandler(state, `/start/${random(16).toHex()}`);
+  const { listener, redirectUrl } = await openListener(context, discovery, callback);
+  const provider = new SignInProvider(context, { discovery, redirectUrl, state });
+  try {
+    await auth(provider, {
+      serverUrl,
+      fetchFn: createOAuthFetch(context),
+      forceReauthorization: true,
+      ...scope !== undefined && { scope },
+    });
+    callback.start(provider.authorizationUrl);
+    const answer = await waitForAnswer(context, provider, callback);
+    await redeem(context, provider, answer);
+    callback.finish({
+      succeeded: true,
+      title: "You are signed in",
+      paragraphs: [
+        `${CLIENT_NAME} is now connected to ${serverUrl.href}.`,
+        "You can close this tab and go back to the terminal.",
+      ],
+    });
+    onStep({ name: "signed_in", text: "Signed in." });
+  } catch (error) {
+    const failure = toCommandError(error);
+    callback.finish({
+      succeeded: false,
+      title: "The sign-in did not finish",
+      paragraphs: [failure.message, "You can close this tab. The terminal says how to go on."],
+    });
+    throw failure;
+  } finally {
+    await listener.close();
+  }
+}
+
+/**
+ * Listens at the redirect URI: on the port of the registration, or a free one, which then means
+ * another registration, because not every server ignores the port (RFC 8252 §7.3).
+ */
+async function openListener(
+  { cache, listen, serverUrl, settings }: ClientContext,
+  discovery: OAuthDiscoveryState,
+  callback: CallbackHandler,
+): Promise<{ listener: Listener; redirectUrl: string }> {
+  const { callbackHost: hostname, callbackPort } = settings;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const record = await cache.read(serverUrl.href);
+  const registered = URL.parse(
+    record?.issuers[issuerOf(discovery)]?.registration?.redirect_uri ?? "",
+  );
+  const keptPort = registered?.hostname === host ? Number(registered.port) : 0;
+  const open = (port: number) => {
+    const listener = listen(callback.handle, { hostname, port });
+    return { listener, redirectUrl: `http://${host}:${listener.port}${CALLBACK_PATH}` };
+  };
+  try {
+    return open(callbackPort ?? keptPort);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse && callbackPort === undefined) return open(0);
+    throw new CommandError(
+      "callback_unavailable",
+      `Cannot listen on ${host}:${
+        callbackPort ?? keptPort
+      } for the browser to come back. Choose another --callback-port or --callback-host.`,
+      ExitCode.unexpected,
+      { cause: error },
+    );
+  }
+}
+
+/** Sends the person off and waits for the browser, a pasted address, the clock or Ctrl-C. */
+async function waitForAnswer(
+  context: ClientContext,
+  provider: SignInProvider,
+  callback: CallbackHandler,
+): Promise<URLSearchParams> {
+  const { onStep, openBrowser, readLines, settings, signal } = context;
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const end = Promise.withResolvers<URLSearchParams>();
+  const timer = setTimeout(() => {
+    end.reject(
+      new CommandError(
+        "sign_in_timeout",
+        `Nobody signed in within ${
+          settings.timeout / 1000
+        } seconds. Run this again; --timeout gives more time.`,
+        ExitCode.notAuthorized,
+      ),
+    );
+  }, settings.timeout);
+  signal.addEventListener("abort", () => end.reject(signal.reason), { signal: over.signal });
+  callback.answer.then(end.resolve);
+  onStep({ name: "authorization_url", text: `Sign in at: ${provider.authorizationUrl.href}` });
+  openBrowser?.(new URL(callback.startPath, provider.redirectUrl)).catch((error: Error) => {
+    // A browser that is closed once everything is done has not failed.
+    if (!over.signal.aborted) onStep({ name: "browser_failed", text: error.message });
+  });
+  if (readLines) {
+    onStep({
+      name: "paste_invited",
+      text:
+        "If the browser cannot come back to this machine, paste the address it ends up on here.",
+    });
+    readPastedAnswer(context, readLines(over.signal), provider.state()).then(
+      (answer) => answer && end.resolve(answer),
+      end.reject,
+    );
+  }
+  try {
+    return await end.promise;
+  } catch (error) {
+    await forgetRegistration(context, provider);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    over.abort();
+  }
+}
+
+/** @returns `undefined` when there are no more lines. */
+async function readPastedAnswer(
+  { onStep }: ClientContext,
+  lines: AsyncIterable<string>,
+  state: string,
+): Promise<URLSearchParams | undefined> {
+  for await (const line of lines) {
+    const url = URL.parse(line.trim());
+    const answer = url ? readAuthorizationResponse(url, state) : undefined;
+    if (answer) return answer;
+    if (line.trim() !== "") {
+      onStep({
+        name: "paste_rejected",
+        text: "That is not it: the address starts like the redirect URI and contains state=…",
+      });
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Nobody came back: maybe the person saw "unknown client", which this program cannot see. Next
+ * time it registers anew, unless tokens still depend on the registration.
+ */
+async function forgetRegistration(context: ClientContext, provider: SignInProvider): Promise<void> {
+  const issuer = issuerOf(provider.discoveryState());
+  const client = await provider.clientInformation({ issuer });
+  if (!client) return;
+  await updateRecord(
+    context.cache,
+    context.serverUrl.href,
+    (record) =>
+      record.issuers[issuer]?.tokens
+        ? record
+        : withoutRegistration(record, issuer, client.client_id),
+  );
+}
+
+/** Checks who answers (RFC 9207; CL-6 to CL-8), then exchanges the code or reports the error. */
+async function redeem(
+  context: ClientContext,
+  provider: SignInProvider,
+  answer: URLSearchParams,
+): Promise<void> {
+  const discovery = provider.discoveryState();
+  const { authorizationServerUrl, authorizationServerMetadata: metadata } = discovery;
+  const issuer = issuerOf(discovery);
+  const iss = answer.get("iss") ?? undefined;
+  validateAuthorizationResponseIssuer({
+    iss,
+    expectedIssuer: metadata?.issuer,
+    issParameterSupported: metadata?.authorization_response_iss_parameter_supported === true,
+  });
+  const error = answer.get("error");
+  if (error !== null) throw refusal(error, answer.get("error_description"));
+  const client = await provider.clientInformation({ issuer });
+  if (!client) throw new TypeError("The client has vanished during its own sign-in.");
+  try {
+    // Not `auth()`: it would send a refused code a second time, which ends what the first one gave.
+    const tokens = await exchangeAuthorization(authorizationServerUrl, {
+      ...tokenRequestOptions(discovery),
+      ...iss !== undefined && { iss },
+      clientInformation: client,
+      authorizationCode: answer.get("code") ?? "",
+      codeVerifier: provider.codeVerifier(),
+      redirectUri: provider.redirectUrl,
+      fetchFn: createOAuthFetch(context),
+    });
+    await provider.saveTokens(tokens, { issuer });
+  } catch (error) {
+    if (error instanceof OAuthError && error.code === OAuthErrorCode.InvalidClient) {
+      await forgetRegistration(context, provider);
+    }
+    throw error;
+  }
+}
+
+function refusal(code: string, description: string | null): CommandError {
+  const reason = sanitizeLine(description ?? code);
+  return new CommandError(
+    sanitizeLine(code, 60),
+    code === OAuthErrorCode.AccessDenied
+      ? `The sign-in was declined: ${reason}`
+      : `The authorization server ended the sign-in (${sanitizeLine(code, 60)}): ${reason}`,
+    isTransient(code) ? ExitCode.unreachable : ExitCode.notAuthorized,
+  );
+}

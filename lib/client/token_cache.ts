@@ -1,0 +1,225 @@
+/** Where sign-ins are kept between runs: one JSON file a server, readable by its owner only. */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import * as z from "zod";
+import { CommandError } from "../errors.ts";
+import { type ServerRecord, serverRecordSchema } from "./server_record.ts";
+
+/** A server in the cache. */
+export interface CachedServer {
+  serverUrl: string;
+  record: ServerRecord;
+}
+
+/** Keeps what is known of servers, by canonical server URL (see `parseServerUrl`). */
+export interface TokenCache {
+  /** What is known of a server, as a copy. */
+  read(serverUrl: string): Promise<ServerRecord | undefined>;
+  /** Replaces everything known of a server. */
+  write(serverUrl: string, record: ServerRecord): Promise<void>;
+  /** Forgets a server; tells whether there was something to forget. */
+  remove(serverUrl: string): Promise<boolean>;
+  /** Everything in the cache. */
+  list(): Promise<CachedServer[]>;
+}
+
+/**
+ * Changes the record of one server. Not atomic: callers hold the single flight of their server.
+ *
+ * @param change gets the present record, or an empty one, and returns the new one.
+ */
+export async function updateRecord(
+  cache: TokenCache,
+  serverUrl: string,
+  change: (record: ServerRecord) => ServerRecord,
+): Promise<void> {
+  await cache.write(serverUrl, change(await cache.read(serverUrl) ?? { issuers: {} }));
+}
+
+/** A cache that lives as long as the program. */
+export function createMemoryTokenCache(): TokenCache {
+  const records = new Map<string, ServerRecord>();
+  return {
+    read: (serverUrl) => Promise.resolve(structuredClone(records.get(serverUrl))),
+    write: (serverUrl, record) => {
+      records.set(serverUrl, structuredClone(record));
+      return Promise.resolve();
+    },
+    remove: (serverUrl) => Promise.resolve(records.delete(serverUrl)),
+    list: () =>
+      Promise.resolve(
+        [...records].map(([serverUrl, record]) => ({ serverUrl, record: structuredClone(record) })),
+      ),
+  };
+}
+
+/** Settings of {@link createFileTokenCache}. */
+export interface FileTokenCacheOptions {
+  /** Made when first needed, for its owner only (0700). */
+  directory: string;
+  /** Random bytes, for names of temporary files. */
+  random: (length: number) => Uint8Array;
+  /** Tells the user, in one sentence, what was repaired or could not be kept. */
+  warn: (message: string) => void;
+  /** Puts a finished file in its place; tests let it fail. */
+  rename?: (from: string, to: string) => Promise<void>;
+}
+
+/** Grows when older clients would misread a file. It is in the file: updates must not lose sign-ins. */
+const SCHEMA_VERSION = 1;
+
+const fileSchema = z.object({
+  version: z.literal(SCHEMA_VERSION),
+  server_url: z.string(),
+  record: serverRecordSchema,
+});
+
+/**
+ * A cache in a directory. A file is replaced as a whole or not at all, a damaged one is set aside,
+ * and access that others were given is taken back; both are reported. If the directory cannot be
+ * written to, sign-ins last as long as the program, which is reported too.
+ *
+ * @param options see {@link FileTokenCacheOptions}.
+ */
+export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache {
+  const { directory, random, warn, rename = Deno.rename } = options;
+  const unsaved = new Map<string, ServerRecord>();
+
+  const pathOf = (serverUrl: string) =>
+    join(directory, `${createHash("sha256").update(serverUrl).digest("hex")}.json`);
+
+  async function restrict(path: string, mode: number): Promise<void> {
+    const present = (await Deno.stat(path)).mode;
+    // `null` on Windows, where the profile directory is private already.
+    if (present === null || (present & 0o077) === 0) return;
+    if ((present & 0o1000) !== 0) {
+      // Like /tmp: closing it would hurt everybody else who uses it.
+      throw new CommandError(
+        "cache_shared",
+        `${path} is shared with other users. Name a directory inside it in MCP_CLIENT_CACHE_DIR.`,
+      );
+    }
+    await Deno.chmod(path, mode);
+    warn(
+      `${path} was open to other users; now only you can read it. Sign out if that worries you.`,
+    );
+  }
+
+  async function setAside(path: string, why: string): Promise<void> {
+    await Deno.rename(path, `${path}.corrupt`);
+    warn(`${path} ${why}. It was set aside as ${path}.corrupt; a new sign-in is needed.`);
+  }
+
+  /** Reads one file; `undefined` when it is not there or damaged. */
+  async function readFile(path: string): Promise<CachedServer | undefined> {
+    let text: string;
+    try {
+      await restrict(directory, 0o700);
+      await restrict(path, 0o600);
+      text = await Deno.readTextFile(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (error instanceof CommandError) throw error;
+      throw new CommandError(
+        "cache_unreadable",
+        `${path} cannot be read. Correct its permissions, or name another directory in MCP_CLIENT_CACHE_DIR.`,
+        undefined,
+        { cause: error },
+      );
+    }
+    const content = parseJson(text);
+    const version = z.object({ version: z.number() }).safeParse(content).data?.version ?? 0;
+    if (version > SCHEMA_VERSION) {
+      throw new CommandError(
+        "cache_too_new",
+        `${path} was written by a newer version of this client. Update this one, or name another directory in MCP_CLIENT_CACHE_DIR.`,
+      );
+    }
+    const file = fileSchema.safeParse(content).data;
+    if (file && pathOf(file.server_url) === path) {
+      return { serverUrl: file.server_url, record: file.record };
+    }
+    await setAside(path, file ? "belongs to another server" : "is damaged");
+    return undefined;
+  }
+
+  async function writeFile(path: string, text: string): Promise<void> {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await restrict(directory, 0o700);
+    const temporary = `${path}.${random(8).toHex()}.tmp`;
+    try {
+      await Deno.writeTextFile(temporary, text, { createNew: true, mode: 0o600 });
+      await sync(temporary, { write: true });
+      await rename(temporary, path);
+    } catch (error) {
+      await Deno.remove(temporary).catch(ignoreMissing);
+      throw error;
+    }
+    // Makes the rename survive a power cut. Windows cannot open a directory and needs no such step.
+    if (Deno.build.os !== "windows") await sync(directory, { read: true });
+  }
+
+  return {
+    async read(serverUrl) {
+      return unsaved.get(serverUrl) ?? (await readFile(pathOf(serverUrl)))?.record;
+    },
+    async write(serverUrl, record) {
+      const content = { version: SCHEMA_VERSION, server_url: serverUrl, record };
+      try {
+        await writeFile(pathOf(serverUrl), `${JSON.stringify(content, null, 2)}\n`);
+        unsaved.delete(serverUrl);
+      } catch (error) {
+        if (error instanceof CommandError) throw error;
+        // Tokens just rotated are the only good ones: better kept for this run than thrown away.
+        if (!unsaved.has(serverUrl)) {
+          const reason = error instanceof Error ? error.message : String(error);
+          warn(`This sign-in lasts only as long as this program: ${reason}.`);
+        }
+        unsaved.set(serverUrl, structuredClone(record));
+      }
+    },
+    async remove(serverUrl) {
+      // What a crash left half written, or what was set aside, goes too.
+      const paths = await filesIn(directory, (path) => path.startsWith(pathOf(serverUrl)));
+      for (const path of paths) await Deno.remove(path).catch(ignoreMissing);
+      return unsaved.delete(serverUrl) || paths.length > 0;
+    },
+    async list() {
+      const servers = [];
+      for (const path of await filesIn(directory, (path) => path.endsWith(".json"))) {
+        const server = await readFile(path);
+        if (server) servers.push(server);
+      }
+      return servers;
+    },
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+async function filesIn(directory: string, wanted: (path: string) => boolean): Promise<string[]> {
+  const paths: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) paths.push(join(directory, name));
+  } catch (error) {
+    ignoreMissing(error);
+  }
+  return paths.filter(wanted).sort();
+}
+
+async function sync(path: string, mode: Deno.OpenOptions): Promise<void> {
+  using file = await Deno.open(path, mode);
+  await file.sync();
+}

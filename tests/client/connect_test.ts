@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { connect } from "../../lib/client/connect.ts";
+import { callTool, listTools, renderContent } from "../../lib/client/tools.ts";
+import { CommandError, ExitCode } from "../../lib/errors.ts";
+import { createFakeServer } from "../support/fake_authorization_server.ts";
+import { createTestClient } from "./support.ts";
+
+for (const [era, legacyOnly] of [["modern", false], ["legacy", true]] as const) {
+  Deno.test(`connects, signs in and calls a tool of a ${era} server`, async () => {
+    const server = createFakeServer();
+    server.faults.legacyOnly = legacyOnly;
+    const { context, pages, ports, steps } = createTestClient(server);
+
+    const connection = await connect(server.url, context);
+    const tools = await listTools(connection);
+    const echo = await callTool(connection, "echo", { message: "hello" });
+    assert.equal(connection.client.getProtocolEra(), era);
+    await connection.close();
+
+    assert.deepEqual(tools.map(({ name }) => name), ["whoami", "echo"]);
+    assert.equal(renderContent(echo), "hello");
+    assert.equal(server.counts.authorizations, 1);
+    assert.deepEqual(pages.map(({ status }) => status), [200]);
+    assert.equal(ports.size, 0);
+    assert.deepEqual(steps.map(({ name }) => name), [
+      "sign_in_needed",
+      "discovered",
+      "registered",
+      "authorization_url",
+      "signed_in",
+    ]);
+  });
+}
+
+Deno.test("a second connection needs no sign-in", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  await (await connect(server.url, context)).close();
+  await (await connect(server.url, context)).close();
+  assert.equal(server.counts.authorizations, 1);
+});
+
+Deno.test("a server without sign-in is simply used", async () => {
+  const server = createFakeServer();
+  server.faults.open = true;
+  const { context, steps } = createTestClient(server);
+  const connection = await connect(server.url, context);
+  assert.equal((await listTools(connection)).length, 2);
+  await connection.close();
+  assert.deepEqual(steps, []);
+});
+
+Deno.test("a server that cannot be reached is told from one that refuses", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server, {
+    fetch: () => Promise.reject(new TypeError("connection refused")),
+  });
+  await assert.rejects(connect(server.url, context), (error) => {
+    assert(error instanceof CommandError);
+    assert.equal(error.code, "unreachable");
+    assert.equal(error.exitCode, ExitCode.unreachable);
+    return true;
+  });
+});
+
+Deno.test("a tool that fails is reported with its own words, cleaned", async () => {
+  const server = createFakeServer();
+  server.faults.whoami = () => ({
+    content: [{ type: "text", text: "no such\x1b[2J user" }],
+    isError: true,
+  });
+  const { context } = createTestClient(server);
+  const connection = await connect(server.url, context);
+  await assert.rejects(callTool(connection, "whoami", {}), {
+    code: "tool_failed",
+    exitCode: ExitCode.toolFailed,
+    message: "whoami failed: no such[2J user",
+  });
+  await assert.rejects(callTool(connection, "nothing", {}), { exitCode: ExitCode.toolFailed });
+  await connection.close();
+});
+
+for (
+  const url of [
+    "localhost:8000/mcp",
+    "ftp://localhost/mcp",
+    "http://example.com/mcp",
+    "http://a:b@localhost/mcp",
+  ]
+) {
+  Deno.test(`${url} is not accepted as a server`, async () => {
+    const { context } = createTestClient(createFakeServer());
+    await assert.rejects(connect(url, context), { code: "usage", exitCode: ExitCode.usage });
+  });
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { createOutput, type OutputOptions } from "../../lib/client/output.ts";
+import { CommandError, ExitCode } from "../../lib/errors.ts";
+
+function capture(options: Partial<OutputOptions> & { isTerminal?: boolean } = {}) {
+  const written = { stdout: "", stderr: "" };
+  const stream = (name: "stdout" | "stderr") => ({
+    isTerminal: options.isTerminal ?? false,
+    write: (text: string) => void (written[name] += text),
+  });
+  const output = createOutput({
+    stdout: stream("stdout"),
+    stderr: stream("stderr"),
+    env: () => undefined,
+    json: false,
+    debug: false,
+    ...options,
+  });
+  return { output, written };
+}
+
+Deno.test("results go to standard output, all else to standard error", () => {
+  const { output, written } = capture();
+  output.result({ a: 1 }, ({ bold }) => bold("text"));
+  output.progress("working");
+  output.error(new CommandError("gone", "It is gone.", ExitCode.unreachable));
+  assert.deepEqual(written, { stdout: "text\n", stderr: "working\nError: It is gone.\n" });
+});
+
+Deno.test("--json prints the value, and an error as one line", () => {
+  const { output, written } = capture({ json: true });
+  output.result({ a: "\x9b31m" }, () => "text");
+  const exitCode = output.error(new CommandError("gone", "It is gone.", ExitCode.unreachable));
+  assert.equal(written.stdout, '{\n  "a": "\\u009b31m"\n}\n');
+  assert.equal(written.stderr, '{"error":{"code":"gone","message":"It is gone."}}\n');
+  assert.equal(exitCode, ExitCode.unreachable);
+});
+
+Deno.test("emphasis is for terminals that want it", () => {
+  const print = (options: Parameters<typeof capture>[0]) => {
+    const { output, written } = capture(options);
+    output.result({}, ({ bold }) => bold("loud"));
+    return written.stdout;
+  };
+  assert.equal(print({ isTerminal: true }), "\x1b[1mloud\x1b[0m\n");
+  assert.equal(print({ isTerminal: false }), "loud\n");
+  assert.equal(
+    print({ isTerminal: true, env: (name) => name === "NO_COLOR" ? "1" : "" }),
+    "loud\n",
+  );
+});
+
+Deno.test("what a server wrote cannot steer the terminal", () => {
+  const { output, written } = capture({ isTerminal: true });
+  output.progress("a\x1b]0;title\x07b\u202Ec\x9bd\r");
+  output.error(new Error("\x1b[2Jboom"));
+  assert.equal(
+    written.stderr,
+    "a]0;titlebcd\nError: [2Jboom (unexpected; --debug shows where)\n",
+  );
+});
+
+Deno.test("--debug tells what led to an error, without secrets", () => {
+  const { output, written } = capture({ debug: true });
+  const cause = new Error("Bearer abcdefghijklmnop was refused");
+  output.error(new CommandError("x", "It failed.", 1, { cause }));
+  assert.match(written.stderr, /Caused by: Error: Bearer \[redacted\] was refused/);
+});

@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
+import type { ClientContext } from "../../lib/client/context.ts";
+import { updateRecord } from "../../lib/client/token_cache.ts";
+import { CommandError, ExitCode } from "../../lib/errors.ts";
+import { createFakeServer } from "../support/fake_authorization_server.ts";
+import { createTestClient } from "./support.ts";
+
+async function signIn(context: ClientContext): Promise<void> {
+  const response = await createAuthorizedFetch(context)(context.serverUrl, { method: "POST" });
+  await response.body?.cancel();
+}
+
+async function failureOf(context: ClientContext): Promise<CommandError> {
+  try {
+    await signIn(context);
+  } catch (error) {
+    assert(error instanceof CommandError);
+    return error;
+  }
+  assert.fail("the sign-in succeeded");
+}
+
+const wrongIssuers: [string, (parameters: URLSearchParams) => void][] = [
+  ["another iss", (parameters) => parameters.set("iss", "https://evil.example")],
+  ["an iss with a slash more", (parameters) => parameters.set("iss", "http://localhost:8000/")],
+  ["no iss though it was promised", (parameters) => parameters.delete("iss")],
+  ["an error of another iss", (parameters) => {
+    parameters.delete("code");
+    parameters.set("iss", "https://evil.example");
+    parameters.set("error", "call_us");
+    parameters.set("error_description", "Call 555-EVIL now");
+  }],
+];
+for (const [name, redirect] of wrongIssuers) {
+  Deno.test(`an answer with ${name} is neither used nor shown`, async () => {
+    const server = createFakeServer();
+    server.faults.redirect = redirect;
+    const { context, pages, ports } = createTestClient(server);
+    const failure = await failureOf(context);
+    assert.equal(failure.code, "issuer_mismatch");
+    assert.equal(failure.exitCode, ExitCode.notAuthorized);
+    assert.equal(server.counts.codeExchanges, 0);
+    assert.equal(pages[0]?.status, 400);
+    const shown = failure.message + await pages[0]?.text();
+    assert(!/evil/i.test(shown));
+    assert.equal(ports.size, 0);
+  });
+}
+
+Deno.test("a declined sign-in is said in the terminal and in the browser, markup escaped", async () => {
+  const server = createFakeServer();
+  server.faults.redirect = (parameters) => {
+    parameters.delete("code");
+    parameters.set("error", "access_denied");
+    parameters.set("error_description", "<script>alert(1)</script>\x1b[31mno");
+  };
+  const { context, pages } = createTestClient(server);
+  const failure = await failureOf(context);
+  assert.equal(failure.code, "access_denied");
+  assert.equal(failure.exitCode, ExitCode.notAuthorized);
+  assert(!failure.message.includes("\x1b"));
+  const page = await pages[0]?.text() ?? "";
+  assert(page.includes("&lt;script&gt;"));
+  assert(!page.includes("<script>"));
+});
+
+Deno.test("after a declined sign-in the same program does not open the browser again", async () => {
+  const server = createFakeServer();
+  server.faults.redirect = (parameters) => {
+    parameters.delete("code");
+    parameters.set("error", "access_denied");
+  };
+  const { context } = createTestClient(server);
+  const authorizedFetch = createAuthorizedFetch(context);
+  const send = () => authorizedFetch(context.serverUrl, { method: "POST" });
+  await assert.rejects(send(), { code: "access_denied" });
+  await assert.rejects(send(), { code: "access_denied" });
+  assert.equal(server.counts.authorizations, 1);
+});
+
+Deno.test("an answer with a wrong state is turned away and the right one still counts", async () => {
+  const server = createFakeServer();
+  const { context, ports } = createTestClient(server);
+  const { openBrowser, listen } = context;
+  let handle: ((request: Request) => Promise<Response>) | undefined;
+  context.listen = (handler, address) => {
+    handle = handler;
+    return listen(handler, address);
+  };
+  context.openBrowser = async (url) => {
+    const forged = new URL("/callback?code=stolen&state=guessed", url);
+    assert.equal((await handle?.(new Request(forged)))?.status, 400);
+    await openBrowser?.(url);
+  };
+  await signIn(context);
+  assert.equal(server.counts.codeExchanges, 1);
+  assert.equal(ports.size, 0);
+});
+
+Deno.test("the browser is given an address of ours, the person the real one", async () => {
+  const server = createFakeServer();
+  const { context, steps } = createTestClient(server);
+  const { openBrowser } = context;
+  let opened = "";
+  context.openBrowser = (url) => {
+    opened = url.href;
+    return openBrowser?.(url) ?? Promise.resolve();
+  };
+  await signIn(context);
+  assert.match(opened, /^http:\/\/127\.0\.0\.1:40000\/start\/[0-9a-f]{32}$/);
+  const shown = steps.find(({ name }) => name === "authorization_url")?.text ?? "";
+  assert(shown.startsWith("Sign in at: http://localhost:8000/authorize?"));
+});
+
+Deno.test("a browser that cannot be opened is said, and a pasted address does as well", async () => {
+  const server = createFakeServer();
+  const { context, steps } = createTestClient(server, {
+    openBrowser: () => Promise.reject(new Error("The browser could not be opened: no xdg-open.")),
+    async *readLines() {
+      yield "";
+      yield "what?";
+      const shown = steps.find(({ name }) => name === "authorization_url")?.text ?? "";
+      const response = await server.fetch(shown.replace("Sign in at: ", ""));
+      yield `  ${response.headers.get("location")}  `;
+    },
+  });
+  await signIn(context);
+  assert.deepEqual(steps.map(({ name }) => name).slice(3), [
+    "authorization_url",
+    "paste_invited",
+    "browser_failed",
+    "paste_rejected",
+    "signed_in",
+  ]);
+});
+
+Deno.test("nobody signing in ends with the time, and the next attempt registers anew", async () => {
+  const server = createFakeServer();
+  const { context, ports } = createTestClient(server, {
+    openBrowser: undefined,
+    settings: { timeout: 1 },
+  });
+  for (const registrations of [1, 2]) {
+    const failure = await failureOf(context);
+    assert.equal(failure.code, "sign_in_timeout");
+    assert.equal(failure.exitCode, ExitCode.notAuthorized);
+    assert.equal(server.counts.registrations, registrations);
+    assert.equal(ports.size, 0);
+  }
+});
+
+Deno.test("Ctrl-C during a sign-in closes the port and says so", async () => {
+  const server = createFakeServer();
+  const interrupt = new AbortController();
+  const { context, ports } = createTestClient(server, {
+    signal: interrupt.signal,
+    openBrowser: () => {
+      interrupt.abort(new CommandError("interrupted", "Interrupted.", 130));
+      return Promise.resolve();
+    },
+  });
+  assert.equal((await failureOf(context)).code, "interrupted");
+  assert.equal(ports.size, 0);
+});
+
+Deno.test("a code that is refused is sent only once", async () => {
+  const server = createFakeServer();
+  server.faults.redirect = (parameters) => parameters.set("code", "made-up");
+  const { context } = createTestClient(server);
+  assert.equal((await failureOf(context)).code, "invalid_grant");
+  assert.equal(server.counts.codeExchanges, 1);
+});
+
+Deno.test("the port of the registration is used again; when it is taken a new one is registered", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  await signIn(context);
+  server.revokeEverything();
+  await signIn({ ...context, ...later(createTestClient(server)) });
+  assert.equal(server.counts.registrations, 1);
+  server.revokeEverything();
+  await signIn({ ...context, ...later(createTestClient(server, { takenPorts: [40_000] })) });
+  assert.equal(server.counts.registrations, 2);
+
+  function later({ context: { listen, openBrowser } }: { context: ClientContext }) {
+    return { listen, openBrowser };
+  }
+});
+
+Deno.test("a port the user chose is used or reported, never replaced", async () => {
+  const server = createFakeServer();
+  const settings = { callbackHost: "::1", callbackPort: 8765 };
+  await signIn(createTestClient(server, { settings }).context);
+  assert.deepEqual(server.registrations[0]?.redirect_uris, ["http://[::1]:8765/callback"]);
+  const { context } = createTestClient(server, { settings, takenPorts: [8765] });
+  assert.equal((await failureOf(context)).code, "callback_unavailable");
+});
+
+Deno.test("a rejected registration is explained", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server, {
+    fetch: (input, init) =>
+      String(input).endsWith("/register")
+        ? Promise.resolve(Response.json({ error: "invalid_redirect_uri" }, { status: 400 }))
+        : server.fetch(input, init),
+  });
+  const failure = await failureOf(context);
+  assert.equal(failure.code, "registration_rejected");
+  assert.match(failure.message, /invalid_redirect_uri.*--client-id/);
+});
+
+Deno.test("a client id metadata document is used where it is supported", async () => {
+  const server = createFakeServer();
+  server.faults.metadata = { client_id_metadata_document_supported: true };
+  const clientMetadataUrl = "https://app.example/client.json";
+  const { context } = createTestClient(server, {
+    settings: { clientMetadataUrl, timeout: 1 },
+  });
+  // The fake server knows registered clients only, so the browser goes no further.
+  await failureOf(context);
+  assert.equal(server.authorizationRequests[0]?.get("client_id"), clientMetadataUrl);
+  assert.equal(server.counts.registrations, 0);
+});
+
+Deno.test("a registration whose secret has run out is replaced before the browser opens", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  await signIn(context);
+  server.revokeEverything();
+  await updateRecord(context.cache, server.url, (record) => {
+    const client = record.issuers["http://localhost:8000"]?.registration?.client;
+    assert(client);
+    Object.assign(client, { client_secret: "s", client_secret_expires_at: 1 });
+    return record;
+  });
+  const { listen, openBrowser } = createTestClient(server).context;
+  await signIn({ ...context, listen, openBrowser });
+  assert.equal(server.counts.registrations, 2);
+});
+
+Deno.test("a client of the user does not register, and its secret goes to its own server only", async () => {
+  const server = createFakeServer();
+  const elsewhere = createFakeServer("http://localhost:9000");
+  const settings = { clientId: "", clientSecret: "hush" };
+  const { context } = createTestClient(server, { settings });
+  const response = await server.fetch("http://localhost:8000/register", {
+    method: "POST",
+    body: "{}",
+  });
+  context.settings.clientId = (await response.json()).client_id;
+  server.faults.metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
+  await signIn(context);
+  assert.equal(server.counts.registrations, 1);
+
+  server.expireAccessTokens();
+  server.faults.authorizationServer = "http://localhost:9000";
+  context.fetch = (input, init) =>
+    (new URL(input).port === "9000" ? elsewhere : server).fetch(input, init);
+  assert.equal((await failureOf(context)).code, "authorization_server_changed");
+  assert.equal(elsewhere.counts.authorizations, 0);
+});

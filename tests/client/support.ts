@@ -1,0 +1,89 @@
+/** A client without ports, browser or clock: everything it reaches for is a function of the test. */
+
+import type { Listen } from "../../lib/client/callback_server.ts";
+import type { ClientContext, ConnectOptions, Step } from "../../lib/client/context.ts";
+import { createMemoryTokenCache } from "../../lib/client/token_cache.ts";
+import { silentLog } from "../../lib/log.ts";
+import type { FakeServer } from "../support/fake_authorization_server.ts";
+
+/** A test's client. */
+export interface TestClient {
+  context: ClientContext;
+  steps: Step[];
+  /** Pages the browser ended up on. */
+  pages: Response[];
+  /** Ports that are listened on now. */
+  ports: Set<number>;
+}
+
+/** What a test may want otherwise. */
+export type TestClientOptions = Partial<Omit<ConnectOptions, "settings">> & {
+  settings?: Partial<ConnectOptions["settings"]>;
+  /** Ports somebody else listens on. */
+  takenPorts?: number[];
+};
+
+/**
+ * A client whose browser visits the authorization URL and follows it back at once.
+ *
+ * @param server what it talks to.
+ * @param options what is to be otherwise.
+ */
+export function createTestClient(server: FakeServer, options: TestClientOptions = {}): TestClient {
+  const steps: Step[] = [];
+  const pages: Response[] = [];
+  const ports = new Set<number>();
+  const handlers = new Map<number, (request: Request) => Promise<Response>>();
+  const { settings, takenPorts = [], ...rest } = options;
+  let nextPort = 40_000;
+
+  const listen: Listen = (handle, { port: wanted }) => {
+    if (takenPorts.includes(wanted)) throw new Deno.errors.AddrInUse("taken");
+    while (takenPorts.includes(nextPort)) nextPort++;
+    const port = wanted || nextPort++;
+    ports.add(port);
+    handlers.set(port, handle);
+    return {
+      port,
+      close: () => {
+        ports.delete(port);
+        return Promise.resolve();
+      },
+    };
+  };
+
+  /** Goes where a browser would: to this client's listener, or to the server. */
+  const visit = (url: URL): Promise<Response> => {
+    const handle = handlers.get(Number(url.port));
+    return handle ? handle(new Request(url)) : server.fetch(url);
+  };
+  const openBrowser = async (url: URL) => {
+    let address = url;
+    for (let hops = 0; hops < 5; hops++) {
+      const response = await visit(address);
+      const location = response.headers.get("location");
+      if (location === null) return void pages.push(response);
+      address = new URL(location, address);
+    }
+  };
+
+  return {
+    steps,
+    pages,
+    ports,
+    context: {
+      serverUrl: new URL(server.url),
+      settings: { callbackHost: "127.0.0.1", timeout: 60_000, ...settings },
+      cache: createMemoryTokenCache(),
+      fetch: server.fetch,
+      now: Date.now,
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      log: silentLog,
+      onStep: (step) => steps.push(step),
+      signal: new AbortController().signal,
+      listen,
+      openBrowser,
+      ...rest,
+    },
+  };
+}
