@@ -58,7 +58,7 @@ export function createTokenIssuer(
       response: {
         access_token: accessToken,
         token_type: "Bearer",
-        expires_in: Math.floor((ends.accessToken - now()) / 1000),
+        expires_in: Math.ceil((ends.accessToken - now()) / 1000),
         scope,
         ...(refreshToken && { refresh_token: refreshToken }),
       },
