@@ -1,0 +1,71 @@
+/** The pages in a real browser: they can be used, in light and dark, and break no policy. */
+
+import assert from "node:assert/strict";
+import type { Page } from "puppeteer-core";
+import { findAccessibilityProblems, testInChromium } from "./support/chromium.ts";
+import { runClient } from "./support/client_process.ts";
+import { startServerProcess } from "./support/server_process.ts";
+
+/** Waits for a button by its text, and presses it. */
+async function press(page: Page, text: string): Promise<void> {
+  await page.locator(`button ::-p-text(${text}), button::-p-text(${text})`).click();
+}
+
+async function waitForHeading(page: Page, text: string): Promise<void> {
+  await page.locator(`h1::-p-text(${text})`).wait();
+}
+
+for (const scheme of ["light", "dark"]) {
+  testInChromium(`a person signs in through the pages in ${scheme}`, async (browser) => {
+    const page = await browser.newPage();
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    const complaints: string[] = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    const cache = await Deno.makeTempDir();
+    await using server = await startServerProcess();
+
+    const run = await runClient([`${server.url}/mcp`], cache, async (url) => {
+      await page.goto(url);
+      assert.equal(await page.title(), "Allow WorkOS MCP client?");
+      assert.deepEqual(await findAccessibilityProblems(page), []);
+      await press(page, "Allow");
+
+      await waitForHeading(page, "Sign in");
+      assert.deepEqual(await findAccessibilityProblems(page), []);
+      await press(page, "alice@acme.test");
+
+      await waitForHeading(page, "You are signed in");
+      assert.deepEqual(await findAccessibilityProblems(page), []);
+    });
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /alice@acme\.test/);
+
+    await page.goto(server.url);
+    assert.deepEqual(await findAccessibilityProblems(page), []);
+    await page.goto(`${server.url}/authorize`);
+    await waitForHeading(page, "This app cannot be connected");
+    assert.deepEqual(await findAccessibilityProblems(page), []);
+    assert.deepEqual(complaints.filter((text) => !/status of 40[04]/.test(text)), []);
+    await Deno.remove(cache, { recursive: true });
+  });
+}
+
+testInChromium("the back button, denying and a narrow screen work", async (browser) => {
+  const page = await browser.newPage();
+  await page.setViewport({ width: 320, height: 640 });
+  const cache = await Deno.makeTempDir();
+  await using server = await startServerProcess();
+  const run = await runClient([`${server.url}/mcp`], cache, async (url) => {
+    await page.goto(url);
+    const overflow = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+    assert.equal(overflow, false, "nothing is cut off");
+    await press(page, "Allow");
+    await waitForHeading(page, "Sign in");
+    await page.goBack();
+    await press(page, "Deny");
+    await waitForHeading(page, "The sign-in did not finish");
+  });
+  assert.equal(run.code, 3, run.stderr);
+  await Deno.remove(cache, { recursive: true });
+});
