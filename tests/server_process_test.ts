@@ -32,18 +32,18 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 testNeeding(PROCESS_NEEDS, "a running request is finished before the server ends", async () => {
   const arrived = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
-  let emulator: Emulator | undefined;
+  const emulated = Promise.withResolvers<Emulator>();
   const workos = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
     if (request.url.endsWith("/authenticate")) {
       arrived.resolve();
       await released.promise;
     }
-    return await emulator?.fetch(request) ?? new Response(null, { status: 503 });
+    return await (await emulated.promise).fetch(request);
   });
   const url = `http://localhost:${findFreePort()}`;
   const apiUrl = `http://127.0.0.1:${workos.addr.port}`;
   const redirectUris = [`${url}/auth/callback`];
-  emulator = createEmulator({ origin: apiUrl, now: Date.now, redirectUris });
+  emulated.resolve(createEmulator({ origin: apiUrl, now: Date.now, redirectUris }));
   await using server = await startServerProcess({
     WORKOS_BASE_URL: url,
     WORKOS_API_URL: apiUrl,

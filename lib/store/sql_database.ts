@@ -22,3 +22,8 @@ export interface SqlDatabase {
   exclusive(work: (run: RunSql) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
+
+/** The first row, read as the columns that its statement names. */
+export function first<Row = SqlRow>(rows: readonly SqlRow[] | undefined): Row | undefined {
+  return rows?.[0] as Row | undefined;
+}

@@ -1,0 +1,260 @@
+/** Grants, codes and tokens in SQL. */
+
+import { first, type SqlDatabase, type SqlRow, type SqlStatement } from "./sql_database.ts";
+import type {
+  AccessTokenRow,
+  CodeRow,
+  GrantRow,
+  RefreshTokenRow,
+  Store,
+  TokenIssue,
+  WithGrant,
+} from "./store.ts";
+
+const GRANT_COLUMNS = `grants.id AS "grantId", client_id AS "clientId", user_id AS "userId",
+  session_id AS "sessionId", organization_id AS "organizationId", grants.scope AS "grantScope",
+  sealed_session AS "sealedSession", session_version AS "sessionVersion",
+  session_expires_at AS "sessionExpiresAt", created_at AS "createdAt",
+  grants.expires_at AS "grantExpiresAt"`;
+
+/** The part of a store that is about grants. */
+export type GrantStore = Omit<
+  Store,
+  | "getSecret"
+  | "insertClient"
+  | "findClient"
+  | "openSignIn"
+  | "closeSignIn"
+  | "takeSignIn"
+  | "sweep"
+  | "ping"
+  | "close"
+>;
+
+/** Makes that part over a database with the current schema. */
+export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
+  return {
+    async insertGrant(grant, code) {
+      await batch([
+        [
+          `INSERT INTO grants (id, client_id, user_id, session_id, organization_id, scope,
+             sealed_session, session_version, session_expires_at, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+          [
+            grant.id,
+            grant.clientId,
+            grant.userId,
+            grant.sessionId,
+            grant.organizationId,
+            grant.scope,
+            grant.sealedSession,
+            grant.sessionVersion,
+            grant.sessionExpiresAt,
+            grant.createdAt,
+            grant.expiresAt,
+          ],
+        ],
+        [
+          `INSERT INTO codes (hash, grant_id, wrapped_key, redirect_uri, code_challenge, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6)`,
+          [
+            code.hash,
+            grant.id,
+            code.wrappedKey,
+            code.redirectUri,
+            code.codeChallenge,
+            code.expiresAt,
+          ],
+        ],
+      ]);
+    },
+
+    async deleteGrant(id) {
+      return (await run("DELETE FROM grants WHERE id = $1 RETURNING id", [id])).length > 0;
+    },
+
+    async findCode(hash) {
+      const rows = await run(
+        `SELECT hash, wrapped_key AS "wrappedKey", redirect_uri AS "redirectUri",
+           code_challenge AS "codeChallenge", redeemed_for AS "redeemedFor",
+           codes.expires_at AS "expiresAt", ${GRANT_COLUMNS}
+         FROM codes JOIN grants ON grants.id = codes.grant_id WHERE hash = $1`,
+        [hash],
+      );
+      return withGrant<CodeRow>(rows);
+    },
+
+    async redeemCode({ codeHash, now, rememberUntil, ...issue }) {
+      const redeemedHere: Condition = [
+        "EXISTS (SELECT 1 FROM codes WHERE hash = $1 AND redeemed_for = $2)",
+        codeHash,
+        issue.accessToken.hash,
+      ];
+      const [redeemed] = await batch([
+        [
+          `UPDATE codes SET redeemed_for = $1, expires_at = $2
+           WHERE hash = $3 AND redeemed_for IS NULL AND expires_at > $4 RETURNING hash`,
+          [issue.accessToken.hash, rememberUntil, codeHash, now],
+        ],
+        ...issueTokens(issue, redeemedHere),
+      ]);
+      return first(redeemed) !== undefined;
+    },
+
+    async findAccessToken(hash) {
+      const rows = await run(
+        `SELECT hash, wrapped_key AS "wrappedKey", access_tokens.scope AS "scope",
+           access_tokens.expires_at AS "expiresAt", ${GRANT_COLUMNS}
+         FROM access_tokens JOIN grants ON grants.id = access_tokens.grant_id WHERE hash = $1`,
+        [hash],
+      );
+      return withGrant<AccessTokenRow>(rows);
+    },
+
+    async findRefreshToken(hash) {
+      const rows = await run(
+        `SELECT hash, wrapped_key AS "wrappedKey", rotated_at AS "rotatedAt",
+           rotation_salt AS "rotationSalt", refresh_tokens.expires_at AS "expiresAt",
+           ${GRANT_COLUMNS}
+         FROM refresh_tokens JOIN grants ON grants.id = refresh_tokens.grant_id WHERE hash = $1`,
+        [hash],
+      );
+      return withGrant<RefreshTokenRow>(rows);
+    },
+
+    async rotateRefreshToken({ hash, rotatedAt, rotationSalt, rememberUntil, ...issue }) {
+      const rotatedHere: Condition = [
+        "EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND rotation_salt = $2)",
+        hash,
+        rotationSalt,
+      ];
+      const results = await batch([
+        [
+          `UPDATE refresh_tokens SET rotated_at = $1, rotation_salt = $2, expires_at = $3
+           WHERE hash = $4 AND rotated_at IS NULL`,
+          [rotatedAt, rotationSalt, rememberUntil, hash],
+        ],
+        ...issueTokens(issue, rotatedHere),
+        [
+          `SELECT rotated_at AS "rotatedAt", rotation_salt AS "rotationSalt"
+           FROM refresh_tokens WHERE hash = $1`,
+          [hash],
+        ],
+      ]);
+      return first<Pick<RefreshTokenRow, "rotatedAt" | "rotationSalt">>(results.at(-1));
+    },
+
+    async insertAccessToken(grantId, accessToken) {
+      const unlessGone: Condition = [
+        "EXISTS (SELECT 1 FROM grants WHERE id = $1 AND client_id <> $2)",
+        grantId,
+        "",
+      ];
+      const [, rows] = await batch([
+        accessTokenInsert(grantId, accessToken, unlessGone),
+        ["SELECT id FROM grants WHERE id = $1", [grantId]],
+      ]);
+      return first(rows) !== undefined;
+    },
+
+    async deleteAccessToken(hash, clientId) {
+      await run(
+        `DELETE FROM access_tokens WHERE hash = $1
+           AND grant_id IN (SELECT id FROM grants WHERE client_id = $2)`,
+        [hash, clientId],
+      );
+    },
+
+    async findGrant(id) {
+      const rows = await run(`SELECT ${GRANT_COLUMNS} FROM grants WHERE id = $1`, [id]);
+      return withGrant(rows)?.grant;
+    },
+
+    async acquireRenewal({ grantId, version, owner, now, until }) {
+      const rows = await run(
+        `UPDATE grants SET renewal_owner = $1, renewal_until = $2
+         WHERE id = $3 AND session_version = $4
+           AND (renewal_owner IS NULL OR renewal_until <= $5) RETURNING id`,
+        [owner, until, grantId, version, now],
+      );
+      return rows.length > 0;
+    },
+
+    async releaseRenewal(grantId, owner) {
+      await run(
+        `UPDATE grants SET renewal_owner = NULL, renewal_until = NULL
+         WHERE id = $1 AND renewal_owner = $2`,
+        [grantId, owner],
+      );
+    },
+
+    async saveSession(session) {
+      const rows = await run(
+        `UPDATE grants SET organization_id = $1, scope = $2, sealed_session = $3,
+           session_expires_at = $4, session_version = session_version + 1,
+           renewal_owner = NULL, renewal_until = NULL
+         WHERE id = $5 AND session_version = $6 RETURNING id`,
+        [
+          session.organizationId,
+          session.scope,
+          session.sealedSession,
+          session.sessionExpiresAt,
+          session.grantId,
+          session.version,
+        ],
+      );
+      return rows.length > 0;
+    },
+  };
+}
+
+/** SQL over `$1` and `$2`, and their values: the statement it stands in runs only where it holds. */
+type Condition = readonly [sql: string, $1: string, $2: string];
+
+function accessTokenInsert(
+  grantId: string,
+  { hash, wrappedKey, scope, expiresAt }: AccessTokenRow,
+  [condition, ...values]: Condition,
+): SqlStatement {
+  return [
+    `INSERT INTO access_tokens (hash, grant_id, wrapped_key, scope, expires_at)
+     SELECT $3, $4, $5, $6, CAST($7 AS BIGINT) WHERE ${condition} ON CONFLICT (hash) DO NOTHING`,
+    [...values, hash, grantId, wrappedKey, scope, expiresAt],
+  ];
+}
+
+/** Stores tokens and lets the grant and its client live as long as they do. */
+function issueTokens(issue: TokenIssue, condition: Condition): SqlStatement[] {
+  const { grantId, accessToken, refreshToken, grantExpiresAt, clientExpiresAt } = issue;
+  const [holds, ...values] = condition;
+  const statements = [accessTokenInsert(grantId, accessToken, condition)];
+  if (refreshToken) {
+    statements.push([
+      `INSERT INTO refresh_tokens (hash, grant_id, wrapped_key, expires_at)
+       SELECT $3, $4, $5, CAST($6 AS BIGINT) WHERE ${holds}`,
+      [...values, refreshToken.hash, grantId, refreshToken.wrappedKey, refreshToken.expiresAt],
+    ]);
+  }
+  statements.push([
+    `UPDATE grants SET expires_at = $3 WHERE id = $4 AND ${holds}`,
+    [...values, grantExpiresAt, grantId],
+  ], [
+    `UPDATE clients SET expires_at = $3 WHERE expires_at < $3 AND ${holds}
+       AND id = (SELECT client_id FROM grants WHERE id = $4)`,
+    [...values, clientExpiresAt, grantId],
+  ]);
+  return statements;
+}
+
+/** The first row of a statement with {@link GRANT_COLUMNS}, the grant's columns in one object. */
+function withGrant<Row>(rows: readonly SqlRow[]): WithGrant<Row> | undefined {
+  const row = first<
+    GrantRow & Row & { grantId: string; grantScope: string; grantExpiresAt: number }
+  >(
+    rows,
+  );
+  return row && {
+    ...row,
+    grant: { ...row, id: row.grantId, scope: row.grantScope, expiresAt: row.grantExpiresAt },
+  };
+}
