@@ -1,10 +1,11 @@
 /** Joins the rooms: one `(Request) => Promise<Response>` for the whole server. */
 
+import type { AsyncLocalStorage } from "node:async_hooks";
 import { readRequestBody } from "@modelcontextprotocol/server";
 import type { Config } from "./config.ts";
-import { OAuthError, renderOAuthError, UnavailableError } from "./errors.ts";
+import { OAuthError, RateLimitedError, renderOAuthError, UnavailableError } from "./errors.ts";
 import { renderHomePage } from "./home_page.ts";
-import type { Log } from "./log.ts";
+import type { Log, LogFields } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
 import { createMcpEndpoint, type McpDefinition } from "./mcp/endpoint.ts";
 import { createAuthorize } from "./oauth/authorize.ts";
@@ -22,6 +23,7 @@ import { deriveBytes } from "./oauth/sealing.ts";
 import { createSessions } from "./oauth/sessions.ts";
 import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
+import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -37,12 +39,18 @@ export interface AppOptions {
   random: Random;
   /** Waits, in milliseconds. */
   wait: (duration: number) => Promise<void>;
+  /** Carries the request's id to whatever is logged on its behalf. */
+  requestFields: AsyncLocalStorage<LogFields>;
 }
 
 /** The whole server. */
 export interface App {
-  /** Answers any request. Never rejects. */
-  fetch(request: Request): Promise<Response>;
+  /**
+   * Answers any request. Never rejects.
+   *
+   * @param peer address of the connection.
+   */
+  fetch(request: Request, peer?: string): Promise<Response>;
   /** Deletes what has expired; to be called now and then. */
   sweep(): Promise<void>;
   /** Ends open streams. The store stays open. */
@@ -58,6 +66,8 @@ interface Route {
   audience: "person" | "program";
   /** Whether a page of another allowed origin may call it. */
   crossOrigin?: boolean;
+  /** Counts a use by an address, and throws when it was one too many. */
+  limit?: (address: string) => void;
 }
 
 /** Largest body outside `/mcp`, in bytes. Registrations and forms are far smaller. */
@@ -66,8 +76,15 @@ const MAX_BODY = 64 * 1024;
 /** Expired rows deleted of each kind in one go, so that sweeping never holds a request up long. */
 const SWEEP_LIMIT = 500;
 
+/** Registering leaves a row behind, so it is the scarcer of the two. */
+const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
+
+/** Authorizations and consents, which hosted clients make for many people from one address. */
+const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
+
 /** Headers that browser-based clients have to read (MCP transport, RFC 6750, RFC 9110 §10.2.3). */
-const EXPOSED_HEADERS = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
+const EXPOSED_HEADERS =
+  "WWW-Authenticate, Retry-After, X-Request-Id, Mcp-Session-Id, MCP-Protocol-Version";
 
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -104,6 +121,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     audience: "program",
     crossOrigin: true,
   });
+  const limitRegistrations = createRateLimiter(REGISTRATIONS, now);
+  const limitAuthorizations = createRateLimiter(AUTHORIZATIONS, now);
   const resourceMetadata = document(buildResourceMetadata(config));
   const serverMetadata = document(buildServerMetadata(config));
   const routes = new Map<string, Route>([
@@ -112,9 +131,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     ["/.well-known/oauth-protected-resource/mcp", resourceMetadata],
     ["/.well-known/oauth-authorization-server", serverMetadata],
     ["/.well-known/oauth-authorization-server/mcp", serverMetadata],
-    ["/register", program(createRegister({ clients, log }))],
-    ["/authorize", { handlers: { GET: authorize, POST: authorize }, audience: "person" }],
-    ["/consent", { handlers: { POST: consent.decide }, audience: "person" }],
+    ["/register", { ...program(createRegister({ clients, log })), limit: limitRegistrations }],
+    ["/authorize", {
+      handlers: { GET: authorize, POST: authorize },
+      audience: "person",
+      limit: limitAuthorizations,
+    }],
+    ["/consent", {
+      handlers: { POST: consent.decide },
+      audience: "person",
+      limit: limitAuthorizations,
+    }],
     ["/auth/callback", {
       handlers: { GET: createCallback({ ...options, grants, cookies }) },
       audience: "person",
@@ -125,7 +152,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ["/readyz", { handlers: { GET: () => answerReady(options) }, audience: "program" }],
   ]);
 
-  const dispatch = async (request: Request): Promise<Response> => {
+  const dispatch = async (request: Request, peer: string): Promise<Response> => {
     const { pathname } = new URL(request.url);
     if (!policy.allowsHost(request)) {
       return refuse(403, `This server answers to ${config.baseUrl} only.`);
@@ -151,13 +178,20 @@ export async function createApp(options: AppOptions): Promise<App> {
       const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
       return refuse(405, "This method is not allowed here.", { allow: allow.join(", ") });
     }
-    const response = await handle(route, handler, request);
+    const response = await handle(route, request, async () => {
+      route.limit?.(findClientAddress(request, peer, config.trustedProxyHops));
+      return await handler(await limitBody(request));
+    });
     return route.crossOrigin ? allowOrigin(response, origin) : response;
   };
 
-  const handle = async (route: Route, handler: Handler, request: Request): Promise<Response> => {
+  const handle = async (
+    route: Route,
+    request: Request,
+    work: () => Promise<Response>,
+  ): Promise<Response> => {
     try {
-      return await handler(await limitBody(request));
+      return await work();
     } catch (error) {
       logFailure(log, error);
       return route.audience === "person" && wantsPage(request)
@@ -167,15 +201,19 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 
   return {
-    async fetch(request) {
-      try {
-        const response = await dispatch(request);
-        response.headers.set("x-content-type-options", "nosniff");
-        return request.method === "HEAD" ? new Response(null, response) : response;
-      } catch (error) {
-        logFailure(log, error);
-        return renderOAuthError(error);
-      }
+    fetch(request, peer = "unknown") {
+      const requestId = encodeBase64Url(random(9));
+      return options.requestFields.run({ request_id: requestId }, async () => {
+        try {
+          const response = await dispatch(request, peer);
+          response.headers.set("x-content-type-options", "nosniff");
+          response.headers.set("x-request-id", requestId);
+          return request.method === "HEAD" ? new Response(null, response) : response;
+        } catch (error) {
+          logFailure(log, error);
+          return renderOAuthError(error);
+        }
+      });
     },
     async sweep() {
       try {
@@ -263,6 +301,8 @@ function wantsPage(request: Request): boolean {
 function logFailure(log: Log, error: unknown): void {
   if (error instanceof UnavailableError) {
     log.warning(error.code, { message: error.message, cause: String(error.cause ?? "") });
+  } else if (error instanceof RateLimitedError) {
+    log.info(error.code, { message: error.message });
   } else if (error instanceof Error && "code" in error) {
     log.debug("request_refused", { error: String(error.code), message: error.message });
   } else {

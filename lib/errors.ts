@@ -63,6 +63,17 @@ export class UnavailableError extends Error {
   }
 }
 
+/** Too many requests from one address. Transient. */
+export class RateLimitedError extends Error {
+  readonly code = "too_many_requests";
+
+  /** @param retryAfter seconds until one more is allowed. */
+  constructor(readonly retryAfter: number) {
+    super(`Too many requests from this address. Try again in ${retryAfter} seconds.`);
+    this.name = "RateLimitedError";
+  }
+}
+
 /**
  * WorkOS or this server's policy turns a person away. Permanent until the person or an
  * administrator does what the message says.
@@ -167,6 +178,13 @@ export function renderOAuthError(error: unknown): Response {
       error: "temporarily_unavailable",
       error_description: "The sign-in service does not answer right now. Try again shortly.",
     }, { status: 503, headers });
+  }
+  if (error instanceof RateLimitedError) {
+    headers.set("retry-after", String(error.retryAfter));
+    return Response.json({ error: error.code, error_description: error.message }, {
+      status: 429,
+      headers,
+    });
   }
   if (error instanceof OAuthError) {
     return Response.json({ error: error.code, error_description: error.message }, {

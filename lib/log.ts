@@ -30,6 +30,8 @@ export interface LogOptions {
   now: () => number;
   /** Receives one line, with its newline. */
   write: (line: string) => void;
+  /** Fields that every event of the moment carries, such as the id of the request. */
+  context?: () => LogFields | undefined;
 }
 
 /**
@@ -77,7 +79,8 @@ export function createLog(options: LogOptions): Log {
   const at = (level: LogLevel) => (event: string, fields: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
     const properties = Object.fromEntries(
-      Object.entries(fields).filter(([, value]) => value !== undefined),
+      Object.entries({ ...options.context?.(), ...fields })
+        .filter(([, value]) => value !== undefined),
     );
     sink({
       category: ["workos-mcp"],

@@ -1,10 +1,11 @@
 /** Starts the server for `server.ts`: settings, store, WorkOS or its emulator, listening, stopping. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { createApp } from "./app.ts";
 import { type Config, readConfig } from "./config.ts";
 import { SettingsError } from "./errors.ts";
-import { createLog, type Log } from "./log.ts";
+import { createLog, type Log, type LogFields } from "./log.ts";
 import type { McpDefinition } from "./mcp/endpoint.ts";
 import { openStore } from "./store/open_store.ts";
 import { checkSetup } from "./workos/check_setup.ts";
@@ -38,8 +39,10 @@ export async function startServer(definition: McpDefinition): Promise<void> {
 
 async function run(definition: McpDefinition): Promise<void> {
   const config = readConfig(Deno.env.toObject());
+  const requestFields = new AsyncLocalStorage<LogFields>();
   const log = createLog({
     ...config.log,
+    context: () => requestFields.getStore(),
     now: Date.now,
     write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
   });
@@ -65,6 +68,7 @@ async function run(definition: McpDefinition): Promise<void> {
     now: Date.now,
     random: randomBytes,
     wait: delay,
+    requestFields,
   });
   const stopped = Promise.race([once("SIGINT"), once("SIGTERM")]);
   const server = listen(config, log, app.fetch);
@@ -85,7 +89,7 @@ async function run(definition: McpDefinition): Promise<void> {
 function listen(
   { listen: { hostname, port } }: Config,
   log: Log,
-  handler: (request: Request) => Promise<Response>,
+  handler: (request: Request, peer: string) => Promise<Response>,
 ): Deno.HttpServer {
   try {
     return Deno.serve({
@@ -93,7 +97,7 @@ function listen(
       hostname: hostname === "localhost" ? "127.0.0.1" : hostname,
       port,
       onListen: () => log.debug("listening", { hostname, port }),
-    }, handler);
+    }, (request, { remoteAddr }) => handler(request, remoteAddr.hostname));
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       throw new SettingsError([

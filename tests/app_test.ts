@@ -158,3 +158,16 @@ Deno.test("no token, code, secret or cookie is in the log at debug level", async
   assert.doesNotMatch(log, /eyJ[\w-]+\./);
   assert.match(log, /grant_created/);
 });
+
+Deno.test("every answer has a request id, and the log names it", async () => {
+  const world = await createWorld();
+  const response = await world.fetch(`${SERVER}/register`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ redirect_uris: ["http://127.0.0.1/callback"] }),
+  });
+  const id = response.headers.get("x-request-id");
+  assert.match(id ?? "", /^[\w-]{12}$/);
+  const line = world.logs.find((line) => line.includes("client_registered"));
+  assert.equal(JSON.parse(line ?? "{}").properties.request_id, id);
+});

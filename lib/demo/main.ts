@@ -1,5 +1,6 @@
 /** `deno task demo`: emulator, server and client in one process, and a browser without a window. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { definition } from "../../server.ts";
 import { createApp } from "../app.ts";
@@ -67,8 +68,9 @@ async function startServer(): Promise<void> {
     now: Date.now,
     random: randomBytes,
     wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration)),
+    requestFields: new AsyncLocalStorage(),
   });
-  server.answer(app.fetch);
+  server.answer((request) => app.fetch(request));
 }
 
 async function runClient(): Promise<void> {

@@ -22,8 +22,8 @@ export const SIGN_IN_LIFETIME = 10 * MINUTE;
  */
 export const ROTATION_GRACE = 60 * SECOND;
 
-/** A registration that nobody has approved yet lives this long. */
-export const UNAPPROVED_CLIENT_LIFETIME = 7 * DAY;
+/** A registration that nobody has approved yet lives this long, which bounds what strangers store. */
+export const UNAPPROVED_CLIENT_LIFETIME = DAY;
 
 /** A registration outlives its last grant, so that signing in again needs no new one. */
 export const CLIENT_AFTER_GRANT = 30 * DAY;

@@ -2,7 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
-import { OAuthError, PageError, type PageErrorCode, UnavailableError } from "../errors.ts";
+import {
+  OAuthError,
+  PageError,
+  type PageErrorCode,
+  RateLimitedError,
+  UnavailableError,
+} from "../errors.ts";
 
 /** What the `html` tag makes. */
 export type Html = ReturnType<typeof html>;
@@ -64,12 +70,16 @@ const PAGE_HEADERS = {
  *
  * @param title of the window and, as the page's heading.
  * @param body what stands below the heading.
- * @param options `status` of the answer; `wide` for more than a dialog.
+ * @param options `status` of the answer; `retryAfter` in seconds; `wide` for more than a dialog.
  */
 export async function renderPage(
   title: string,
   body: Html,
-  { status = 200, wide = false }: { status?: number; wide?: boolean } = {},
+  { status = 200, retryAfter, wide = false }: {
+    status?: number;
+    retryAfter?: number;
+    wide?: boolean;
+  } = {},
 ): Promise<Response> {
   const page = await html`
     <!doctype html>
@@ -89,7 +99,9 @@ export async function renderPage(
     </body>
     </html>
   `;
-  return new Response(page.toString(), { status, headers: PAGE_HEADERS });
+  const headers = new Headers(PAGE_HEADERS);
+  if (retryAfter !== undefined) headers.set("retry-after", String(retryAfter));
+  return new Response(page.toString(), { status, headers });
 }
 
 const START_AGAIN = "Go back to the app you came from and connect again.";
@@ -128,10 +140,10 @@ const PAGE_ERRORS: Record<PageErrorCode, { title: string; text: string }> = {
  *
  * @param error anything thrown; what is not an error of ours shows nothing of itself.
  */
-export function renderErrorPage(error: unknown): Promise<Response> {
+export async function renderErrorPage(error: unknown): Promise<Response> {
   if (error instanceof PageError) {
     const { title, text } = PAGE_ERRORS[error.code];
-    return renderPage(title, html`<p>${text}</p>`, { status: error.status });
+    return await renderPage(title, html`<p>${text}</p>`, { status: error.status });
   }
   if (error instanceof OAuthError) {
     const body = html`
@@ -145,15 +157,23 @@ export function renderErrorPage(error: unknown): Promise<Response> {
       </dl>
       <p>${START_AGAIN} If it happens again, remove this server from the app and add it anew.</p>
     `;
-    return renderPage("This app cannot be connected", body, {
+    return await renderPage("This app cannot be connected", body, {
       status: error.status === 401 ? 400 : error.status,
     });
   }
   if (error instanceof UnavailableError) {
     const body = html`<p>The sign-in service does not answer right now. Nothing was lost.
 Try again in a moment.</p>`;
-    return renderPage("Please try again shortly", body, { status: 503 });
+    const { retryAfter } = error;
+    return await renderPage("Please try again shortly", body, { status: 503, retryAfter });
+  }
+  if (error instanceof RateLimitedError) {
+    const { message, retryAfter } = error;
+    return await renderPage("Slow down, please", html`<p>${message}</p>`, {
+      status: 429,
+      retryAfter,
+    });
   }
   const body = html`<p>This is our mistake, not yours. The server's log says what happened.</p>`;
-  return renderPage("Something went wrong", body, { status: 500 });
+  return await renderPage("Something went wrong", body, { status: 500 });
 }

@@ -1,11 +1,12 @@
 /** The whole system in one process: server, emulator, browser, clock. No port, no permission. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { generateKeyPair } from "jose";
 import { type App, createApp } from "../../lib/app.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createScriptedBrowser, type ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
-import { createLog } from "../../lib/log.ts";
+import { createLog, type LogFields } from "../../lib/log.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -89,12 +90,20 @@ export async function createWorld({ env = {}, store }: WorldOptions = {}): Promi
     },
   });
   const usedStore = store ?? await createSqlStore(openSqlite(":memory:"));
+  const requestFields = new AsyncLocalStorage<LogFields>();
   const app = await createApp({
     config,
     definition,
     store: usedStore,
     upstream,
-    log: createLog({ level: "debug", format: "json", now, write: (line) => void logs.push(line) }),
+    log: createLog({
+      level: "debug",
+      format: "json",
+      now,
+      write: (line) => void logs.push(line),
+      context: () => requestFields.getStore(),
+    }),
+    requestFields,
     now,
     random: randomBytes,
     wait: () => new Promise((resolve) => setTimeout(resolve, 0)),

@@ -1,0 +1,84 @@
+/**
+ * How often one address may do what anybody may do without signing in: register clients and start
+ * authorizations. Generous, since whole companies and hosted clients come from one address, and no
+ * more than a brake: what bounds the store is that unused rows expire.
+ *
+ * Written here rather than taken from a package: those at hand read the clock and set timers by
+ * themselves, and this is a token bucket.
+ */
+
+import { isIPv6 } from "node:net";
+import { RateLimitedError } from "./errors.ts";
+
+/** What an address may do. */
+export interface RateLimit {
+  /** So many at once. */
+  burst: number;
+  /** Then so many a minute. */
+  perMinute: number;
+}
+
+/** Buckets kept at once; the one that was not used for longest goes first. */
+const MAX_BUCKETS = 10_000;
+
+/**
+ * Makes a limiter.
+ *
+ * @param limit what each address may do.
+ * @param now clock, in epoch milliseconds.
+ * @returns a function that counts one use by an address, and throws {@link RateLimitedError} when
+ *   it was one too many.
+ */
+export function createRateLimiter(
+  { burst, perMinute }: RateLimit,
+  now: () => number,
+): (address: string) => void {
+  const buckets = new Map<string, { tokens: number; at: number }>();
+  const perMillisecond = perMinute / 60_000;
+
+  return (address) => {
+    const key = groupAddress(address);
+    const time = now();
+    const bucket = buckets.get(key) ?? { tokens: burst, at: time };
+    const tokens = Math.min(burst, bucket.tokens + (time - bucket.at) * perMillisecond);
+    // Put in anew, so that the map stays in the order of last use. A refused attempt costs nothing.
+    buckets.delete(key);
+    buckets.set(key, tokens < 1 ? bucket : { tokens: tokens - 1, at: time });
+    if (buckets.size > MAX_BUCKETS) {
+      for (const oldest of buckets.keys().take(1)) buckets.delete(oldest);
+    }
+    if (tokens < 1) throw new RateLimitedError(Math.ceil((1 - tokens) / perMillisecond / 1000));
+  };
+}
+
+/** One customer of an IPv6 provider has at least a /64, so that counts as one address. */
+function groupAddress(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = address.toLowerCase().split("::");
+  const groups = head.split(":").filter(Boolean);
+  const rest = tail?.split(":").filter(Boolean) ?? [];
+  const zeros = tail === undefined ? [] : Array<string>(8 - groups.length - rest.length).fill("0");
+  return [...groups, ...zeros, ...rest].slice(0, 4).map((group) => Number.parseInt(group, 16))
+    .join(":");
+}
+
+/**
+ * Finds the address that a request came from.
+ *
+ * @param request may have passed proxies.
+ * @param peer address of the connection.
+ * @param hops how many proxies in front are the operator's own. Each adds the address it was
+ *   called from to the end of `X-Forwarded-For`; everything further left was written by strangers.
+ */
+export function findClientAddress(request: Request, peer: string, hops: number): string {
+  if (hops === 0) return peer;
+  const forwarded = request.headers.get("x-forwarded-for")?.split(",") ?? [];
+  const chain = [...forwarded.map((part) => stripPort(part.trim())).filter(Boolean), peer];
+  return chain.at(-1 - hops) ?? chain[0] ?? peer;
+}
+
+/** `192.0.2.1:443` and `[2001:db8::1]:443` are written by some proxies. */
+function stripPort(address: string): string {
+  return /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(address)?.[1] ??
+    /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(address)?.[1] ?? address;
+}
