@@ -8,7 +8,7 @@ import { OAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Caller, Grants } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
-import { resourceScopes } from "../oauth/scopes.ts";
+import { coversScope, resourceScopes } from "../oauth/scopes.ts";
 
 /** What {@link createBearerGate} needs. */
 export interface BearerGateOptions {
@@ -49,7 +49,7 @@ export function createBearerGate(
     if (token === undefined) return challenge(401);
     try {
       const caller = await grants.authenticate(token);
-      const missing = config.requiredScopes.filter((scope) => !caller.scopes.includes(scope));
+      const missing = config.requiredScopes.filter((scope) => !coversScope(caller.scopes, scope));
       if (missing.length === 0) return caller;
       log.info("insufficient_scope", { grant_id: caller.grantId, missing: missing.join(" ") });
       const message = `The token lacks: ${missing.join(" ")}`;

@@ -4,6 +4,7 @@ import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
 import type { Caller } from "../oauth/grants.ts";
+import { resourceMetadataUrl } from "../oauth/metadata.ts";
 
 /** The tools, resources and prompts of a server. */
 export interface McpDefinition {
@@ -20,7 +21,7 @@ export interface McpDefinition {
 
 /** What {@link createMcpEndpoint} needs. */
 export interface McpEndpointOptions {
-  config: Pick<Config, "resource">;
+  config: Pick<Config, "baseUrl" | "resource">;
   definition: McpDefinition;
   gate: (request: Request) => Promise<Caller | Response>;
   log: Log;
@@ -65,6 +66,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
           scopes: [...caller.scopes],
           expiresAt: Math.floor(caller.expiresAt / 1000),
           resource,
+          resourceMetadataUrl: resourceMetadataUrl(config),
           extra: { caller },
         },
       });

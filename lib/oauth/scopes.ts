@@ -74,7 +74,7 @@ export function selectScopes(requested: string | undefined, required: readonly s
 export function grantScopes(scopes: readonly string[], identity: Identity): string[] {
   return scopes.filter((scope) => {
     if (scope === "email") return identity.emailVerified;
-    return DESCRIPTIONS.has(scope) || identity.permissions.includes(scope);
+    return DESCRIPTIONS.has(scope) || coversScope(identity.permissions, scope);
   });
 }
 
@@ -83,6 +83,16 @@ export function grantScopes(scopes: readonly string[], identity: Identity): stri
  */
 export function describeScope(scope: string): string {
   return DESCRIPTIONS.get(scope) ?? `Use your permission "${scope}"`;
+}
+
+/**
+ * Whether granted scopes suffice for a needed one. A scope that ends in `:*` covers every scope that
+ * begins like it: `members:*` covers `members:read` (MCP 2026-07-28, RS-12).
+ */
+export function coversScope(granted: readonly string[], needed: string): boolean {
+  return granted.some((scope) =>
+    scope === needed || (scope.endsWith(":*") && needed.startsWith(scope.slice(0, -1)))
+  );
 }
 
 /** Scopes to name in a challenge or in resource metadata (RS-21). */

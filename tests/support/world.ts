@@ -7,6 +7,7 @@ import { type App, createApp } from "../../lib/app.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createScriptedBrowser, type ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
 import { createLog, type LogFields } from "../../lib/log.ts";
+import type { McpDefinition } from "../../lib/mcp/endpoint.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -17,7 +18,7 @@ import {
 } from "../../lib/workos/emulator/emulator.ts";
 import type { Upstream } from "../../lib/workos/upstream.ts";
 import { createUserManagement } from "../../lib/workos/user_management.ts";
-import { definition } from "../../server.ts";
+import { definition as exampleDefinition } from "../../server.ts";
 
 /** One key pair for all emulators of a test file: making one takes up to a third of a second. */
 const signingKey = generateKeyPair("RS256");
@@ -33,6 +34,7 @@ export type Intercept = (request: Request) => Response | undefined | Promise<Res
 /** Settings of {@link createWorld}. */
 export interface WorldOptions {
   env?: Record<string, string>;
+  definition?: McpDefinition;
   store?: Store;
 }
 
@@ -58,7 +60,9 @@ export interface World {
 }
 
 /** Builds a world around a fixed moment. */
-export async function createWorld({ env = {}, store }: WorldOptions = {}): Promise<World> {
+export async function createWorld(
+  { env = {}, definition = exampleDefinition, store }: WorldOptions = {},
+): Promise<World> {
   let time = Date.UTC(2026, 10, 1);
   const now = () => time;
   const logs: string[] = [];
