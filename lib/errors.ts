@@ -186,6 +186,13 @@ export function renderOAuthError(error: unknown): Response {
       headers,
     });
   }
+  if (error instanceof PageError) {
+    const reason = error.code.replaceAll("_", " ");
+    return Response.json({
+      error: "invalid_request",
+      error_description: `This step of a sign-in is for the browser it began in: ${reason}.`,
+    }, { status: error.status, headers });
+  }
   if (error instanceof OAuthError) {
     return Response.json({ error: error.code, error_description: error.message }, {
       status: error.status,

@@ -170,3 +170,10 @@ Deno.test("a person without an organization and one with several get in", async 
   const choice = await approve(browser, url, "carol@globex.test");
   assert.match((await browser.submit(choice, { organization_id: "org_globex" })).url, /code=/);
 });
+
+Deno.test("what a person sees as a page is JSON with the same status for a program", async () => {
+  const { world } = await prepare();
+  const response = await world.fetch(`${SERVER}/auth/callback?code=x`);
+  assert.equal(response.status, 400);
+  assert.equal((await response.json()).error, "invalid_request");
+});
