@@ -115,7 +115,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     for (let poll = 0; poll < RENEWAL_POLLS; poll++) {
       const grant = poll === 0 ? first : await store.findGrant(first.id);
       if (!grant) throw new SessionEndedError("The grant has ended.");
-      if (grant.sessionExpiresAt > now()) return grant;
+      // Renewed is renewed, even if the new session has run out by a clock that is ahead.
+      const renewed = grant.sessionVersion > first.sessionVersion;
+      if (renewed || grant.sessionExpiresAt > now()) return grant;
       const reservation = {
         grantId: grant.id,
         version: grant.sessionVersion,

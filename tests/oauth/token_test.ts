@@ -377,3 +377,18 @@ Deno.test("a grant that could not be revoked at WorkOS has ended here all the sa
   assert.equal((await post(world, "/revoke", form)).status, 200);
   assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 401);
 });
+
+Deno.test("a session that has run out as soon as it is renewed is renewed once a request", async () => {
+  const world = await createWorld();
+  const { tokens } = await signIn(world);
+  world.advance(6 * 60_000);
+  world.faults.workos = async (request) => {
+    const response = await world.emulator.fetch(request);
+    // As if this machine's clock were five minutes ahead of WorkOS's, which is just tolerated.
+    if (request.url.endsWith("/authenticate")) world.advance(5 * 60_000);
+    return response;
+  };
+  world.upstreamCalls.length = 0;
+  assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 200);
+  assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);
+});
