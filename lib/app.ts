@@ -3,6 +3,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { readRequestBody } from "@modelcontextprotocol/server";
 import type { Config } from "./config.ts";
+import { allowOrigin, answerPreflight } from "./cors.ts";
 import { OAuthError, RateLimitedError, renderOAuthError, UnavailableError } from "./errors.ts";
 import { renderHomePage } from "./home_page.ts";
 import type { Log, LogFields } from "./log.ts";
@@ -24,6 +25,7 @@ import { createSessions } from "./oauth/sessions.ts";
 import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
 import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
+import type { FetchDocument } from "./oauth/safe_fetch.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -33,6 +35,7 @@ export interface AppOptions {
   definition: McpDefinition;
   store: Store;
   upstream: Upstream;
+  fetchDocument: FetchDocument;
   log: Log;
   /** Clock, in epoch milliseconds. */
   now: () => number;
@@ -81,10 +84,6 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
-
-/** Headers that browser-based clients have to read (MCP transport, RFC 6750, RFC 9110 §10.2.3). */
-const EXPOSED_HEADERS =
-  "WWW-Authenticate, Retry-After, X-Request-Id, Mcp-Session-Id, MCP-Protocol-Version";
 
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -255,35 +254,6 @@ async function answerReady({ store, upstream, log }: AppOptions): Promise<Respon
   ]);
   const ready = checks.every(([, ok]) => ok);
   return Response.json({ ready, ...Object.fromEntries(checks) }, { status: ready ? 200 : 503 });
-}
-
-/**
- * Any header may be sent: MCP mirrors tool parameters in headers of their own (`Mcp-Param-*`), and
- * nothing here trusts a page for the headers it could not send.
- */
-function answerPreflight(
-  request: Request,
-  origin: string | null,
-  methods: readonly string[],
-): Response {
-  const headers = new Headers({
-    "access-control-allow-methods": methods.join(", "),
-    "access-control-max-age": "600",
-    vary: "Access-Control-Request-Headers",
-  });
-  const wanted = request.headers.get("access-control-request-headers") ?? "";
-  if (/^[\w, -]+$/.test(wanted)) headers.set("access-control-allow-headers", wanted);
-  return allowOrigin(new Response(null, { status: 204, headers }), origin);
-}
-
-/** Lets a page read the answer. No credentials: cookies play no part on these routes. */
-function allowOrigin(response: Response, origin: string | null): Response {
-  response.headers.append("vary", "Origin");
-  if (origin !== null) {
-    response.headers.set("access-control-allow-origin", origin);
-    response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
-  }
-  return response;
 }
 
 function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {

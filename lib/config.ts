@@ -46,6 +46,8 @@ export interface Config {
   accessTokenTtl: number;
   /** Seconds since the last sign-in or refresh. */
   refreshTokenTtl: number;
+  /** Development only: client metadata documents may live on `http://localhost`. */
+  allowLoopbackClientMetadata: boolean;
   /** How many reverse proxies set `X-Forwarded-For`. */
   trustedProxyHops: number;
   log: { level: LogLevel; format: "text" | "json" };
@@ -56,7 +58,6 @@ export interface Config {
  * would let in people whom the operator means to keep out.
  */
 const UNSUPPORTED = [
-  "ALLOW_LOOPBACK_CLIENT_METADATA",
   "WORKOS_API_KEY_FILE",
   "WORKOS_AUTHKIT_DOMAIN",
   "WORKOS_CLIENT_SECRET",
@@ -99,6 +100,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     store: readStore(settings),
     accessTokenTtl: settings.integer("ACCESS_TOKEN_TTL", "900", { min: 1, max: DAY }),
     refreshTokenTtl: settings.integer("REFRESH_TOKEN_TTL", "2592000", { min: 60, max: 365 * DAY }),
+    allowLoopbackClientMetadata:
+      settings.choice("ALLOW_LOOPBACK_CLIENT_METADATA", ["true", "false"], "false") === "true",
     trustedProxyHops: settings.integer("TRUSTED_PROXY_HOPS", "0", { min: 0, max: 16 }),
     log: {
       level: settings.choice("LOG_LEVEL", LOG_LEVELS, "info"),
@@ -107,6 +110,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
   for (const name of UNSUPPORTED.filter((name) => settings.get(name))) {
     settings.problems.push(`${name} is not supported by this version. Remove it.`);
+  }
+  if (config.allowLoopbackClientMetadata && !loopback) {
+    settings.problems.push(
+      "ALLOW_LOOPBACK_CLIENT_METADATA is for development and WORKOS_BASE_URL is public. Remove it.",
+    );
   }
   if (config.accessTokenTtl > config.refreshTokenTtl) {
     settings.problems.push("ACCESS_TOKEN_TTL is longer than REFRESH_TOKEN_TTL. Make it shorter.");
@@ -188,7 +196,7 @@ function readStore(settings: Settings): StoreLocation {
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(value)?.[1];
   if (!path) {
     settings.problems.push(
-      "STORE_URL is not one of sqlite:PATH, memory: and postgres://USER@HOST/DATABASE.",
+      "STORE_URL is not one of sqlite:PATH, memory: and postgres://USER:PASSWORD@HOST/DATABASE.",
     );
   }
   return { kind: "sqlite", path: path ?? "" };

@@ -53,7 +53,7 @@ export class UnavailableError extends Error {
    * @param retryAfter seconds.
    */
   constructor(
-    readonly code: "workos_unavailable" | "store_unavailable",
+    readonly code: "client_metadata_unavailable" | "store_unavailable" | "workos_unavailable",
     message: string,
     readonly retryAfter: number = 5,
     options?: ErrorOptions,
@@ -176,7 +176,9 @@ export function renderOAuthError(error: unknown): Response {
     headers.set("retry-after", String(error.retryAfter));
     return Response.json({
       error: "temporarily_unavailable",
-      error_description: "The sign-in service does not answer right now. Try again shortly.",
+      error_description: error.code === "client_metadata_unavailable"
+        ? "The client's metadata or keys cannot be fetched right now. Try again shortly."
+        : "The sign-in service does not answer right now. Try again shortly.",
     }, { status: 503, headers });
   }
   if (error instanceof RateLimitedError) {

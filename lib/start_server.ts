@@ -2,14 +2,16 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
 import { createApp } from "./app.ts";
 import { type Config, readConfig } from "./config.ts";
 import { SettingsError } from "./errors.ts";
 import { createLog, type Log, type LogFields } from "./log.ts";
 import type { McpDefinition } from "./mcp/endpoint.ts";
+import { createSafeFetch } from "./oauth/safe_fetch.ts";
 import { openStore } from "./store/open_store.ts";
 import { checkSetup } from "./workos/check_setup.ts";
-import { startEmulator } from "./workos/emulator/start_emulator.ts";
+import type { RunningEmulator } from "./workos/emulator/start_emulator.ts";
 import { createUserManagement } from "./workos/user_management.ts";
 
 /** How long running requests, then open streams, may take after Ctrl-C, in milliseconds. */
@@ -47,7 +49,7 @@ async function run(definition: McpDefinition): Promise<void> {
     write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
   });
   const store = await openStore(config.store);
-  const emulator = config.workos.credentials ? undefined : startEmulator(config);
+  const emulator = config.workos.credentials ? undefined : await startEmulator(config);
   const workos = { ...config.workos, ...emulator?.workos };
   const { credentials } = workos;
   if (!credentials) throw new SettingsError(["WORKOS_CLIENT_ID and WORKOS_API_KEY are not set."]);
@@ -64,6 +66,10 @@ async function run(definition: McpDefinition): Promise<void> {
     definition,
     store,
     upstream,
+    fetchDocument: createSafeFetch({
+      lookup: (hostname) => lookup(hostname, { all: true }),
+      allowLoopback: config.allowLoopbackClientMetadata,
+    }),
     log,
     now: Date.now,
     random: randomBytes,
@@ -84,6 +90,12 @@ async function run(definition: McpDefinition): Promise<void> {
   await Promise.race([finished, delay(STREAM_LIMIT)]);
   await store.close();
   Deno.exit(0);
+}
+
+/** Loaded only where it is used: a server with an account starts without it. */
+async function startEmulator(config: Config): Promise<RunningEmulator> {
+  const { startEmulator } = await import("./workos/emulator/start_emulator.ts");
+  return startEmulator(config);
 }
 
 function listen(

@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
 import { definition } from "../../server.ts";
 import { createApp } from "../app.ts";
 import { listenOnLoopback } from "../client/callback_server.ts";
@@ -10,6 +11,7 @@ import { createMemoryTokenCache } from "../client/token_cache.ts";
 import { callTool, listTools, renderContent } from "../client/tools.ts";
 import { readConfig } from "../config.ts";
 import { silentLog } from "../log.ts";
+import { createSafeFetch } from "../oauth/safe_fetch.ts";
 import { openSqlite } from "../store/sqlite.ts";
 import { createSqlStore } from "../store/sql_store.ts";
 import { createEmulator, emulatorCredentials } from "../workos/emulator/emulator.ts";
@@ -63,6 +65,10 @@ async function startServer(): Promise<void> {
       resource: config.resource,
       fetch,
       now: Date.now,
+    }),
+    fetchDocument: createSafeFetch({
+      lookup: (hostname) => lookup(hostname, { all: true }),
+      allowLoopback: config.allowLoopbackClientMetadata,
     }),
     log: silentLog,
     now: Date.now,

@@ -1,34 +1,23 @@
-/** Registered clients: what a registration holds, and who may act as a client. */
+/** Clients, registered or with a document of their own, and who may act as one. */
 
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
-import { OAuthError } from "../errors.ts";
+import type { Config } from "../config.ts";
+import { OAuthError, UnavailableError } from "../errors.ts";
+import type { Log } from "../log.ts";
 import type { ClientRow, Store } from "../store/store.ts";
+import { createClientAssertions, JWT_BEARER, readAssertionSubject } from "./client_assertion.ts";
+import type { ClientMetadata } from "./client_metadata.ts";
+import { createMetadataDocuments, isDocumentUrl } from "./client_metadata_document.ts";
 import { UNAPPROVED_CLIENT_LIFETIME } from "./lifetimes.ts";
 import type { Parameters } from "./parameters.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
-import type { ApplicationType } from "./redirect_uri.ts";
+import type { FetchDocument } from "./safe_fetch.ts";
 import { hashToken } from "./tokens.ts";
-
-/** How a client proves who it is at `/token` and `/revoke` (RFC 7591 §2). */
-export const AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"] as const;
-
-/** Grant types of RFC 6749 that this server has. */
-export const GRANT_TYPES = ["authorization_code", "refresh_token"] as const;
-
-/** A client's metadata, as registered, answered, stored and enforced. */
-export interface ClientMetadata {
-  client_name?: string;
-  client_uri?: string;
-  redirect_uris: string[];
-  grant_types: (typeof GRANT_TYPES)[number][];
-  response_types: "code"[];
-  token_endpoint_auth_method: (typeof AUTH_METHODS)[number];
-  application_type: ApplicationType;
-}
 
 /** A client that may use this server. */
 export interface Client {
+  /** What this server gave it, or the URL of its metadata document. */
   id: string;
   metadata: ClientMetadata;
   /** SHA-256 of its secret; absent for a public client. */
@@ -41,27 +30,41 @@ export interface Clients {
   register(
     metadata: ClientMetadata,
   ): Promise<{ client: Client; secret?: string; issuedAt: number }>;
-  /** @throws {OAuthError} `invalid_client` for one that is unknown or has expired. */
+  /**
+   * Finds a client for the person who is about to see it named.
+   *
+   * @throws {OAuthError} `invalid_client` for one that is unknown or has expired, or whose document
+   *   is not acceptable or cannot be had.
+   */
   find(id: string): Promise<Client>;
   /**
    * Identifies the client of a request to `/token` or `/revoke` by the method it registered, and
    * by no other (RFC 6749 §2.3.1).
    *
    * @throws {OAuthError} `invalid_client`, status 401.
+   * @throws {UnavailableError} when its document or keys cannot be had now: that ends no grant.
    */
   authenticate(request: Request, form: Parameters): Promise<Client>;
 }
 
 /** What {@link createClients} needs. */
 export interface ClientsOptions {
+  config: Pick<Config, "baseUrl" | "allowLoopbackClientMetadata">;
   store: Store;
+  fetchDocument: FetchDocument;
+  log: Log;
   now: () => number;
   random: Random;
 }
 
 /** Makes the registry of clients over a store. */
-export function createClients({ store, now, random }: ClientsOptions): Clients {
-  const find = async (id: string): Promise<Client> => {
+export function createClients(options: ClientsOptions): Clients {
+  const { store, log, now, random } = options;
+  const documents = createMetadataDocuments(options);
+  const assertions = createClientAssertions(options);
+
+  const load = async (id: string): Promise<Client> => {
+    if (isDocumentUrl(id)) return await documents.find(id);
     const row = await store.findClient(id, now());
     if (!row) {
       throw new OAuthError(
@@ -74,7 +77,24 @@ export function createClients({ store, now, random }: ClientsOptions): Clients {
   };
 
   return {
-    find,
+    async find(id) {
+      try {
+        return await load(id);
+      } catch (error) {
+        if (
+          !(error instanceof UnavailableError) || error.code !== "client_metadata_unavailable"
+        ) throw error;
+        log.info(error.code, {
+          client_id: id,
+          message: error.message,
+          cause: String(error.cause ?? ""),
+        });
+        throw new OAuthError(
+          "invalid_client",
+          `The client metadata document cannot be had: ${error.message}`,
+        );
+      }
+    },
 
     async register(metadata) {
       const id = `wmcp_client_${encodeBase64Url(random(18))}`;
@@ -109,17 +129,32 @@ export function createClients({ store, now, random }: ClientsOptions): Clients {
       if (basic && form.get("client_secret") !== undefined) {
         refuse("Send the client secret in one place only.");
       }
-      const id = basic?.id ?? claimed ?? refuse("client_id is missing.");
       const secret = basic?.secret ?? form.get("client_secret");
-      const client = await find(id);
+      const assertion = form.get("client_assertion");
+      if (assertion !== undefined && secret !== undefined) {
+        refuse("Authenticate the client in one way only.");
+      }
+      if (assertion !== undefined && form.get("client_assertion_type") !== JWT_BEARER) {
+        refuse(`client_assertion_type must be ${JWT_BEARER}.`);
+      }
+      const id = basic?.id ?? claimed ?? (assertion && readAssertionSubject(assertion)) ??
+        refuse("client_id is missing.");
+      const client = await load(id);
       const method = client.metadata.token_endpoint_auth_method;
-      const used = basic ? "client_secret_basic" : secret ? "client_secret_post" : "none";
+      const used = assertion !== undefined
+        ? "private_key_jwt"
+        : basic
+        ? "client_secret_basic"
+        : secret
+        ? "client_secret_post"
+        : "none";
       if (used !== method) {
         refuse(`This client registered token_endpoint_auth_method ${method}.`);
       }
       if (client.secretHash && !isSecret(secret ?? "", client.secretHash)) {
         refuse("The client secret is wrong.");
       }
+      if (assertion !== undefined) await assertions.verify(assertion, client);
       return client;
     },
   };

@@ -2,6 +2,7 @@
 
 import { html } from "hono/html";
 import type { AuthorizationRequest } from "./authorize.ts";
+import { isDocumentUrl } from "./client_metadata_document.ts";
 import type { Client } from "./clients.ts";
 import { renderPage } from "./pages.ts";
 import { isLoopbackRedirect } from "./redirect_uri.ts";
@@ -29,6 +30,10 @@ export function renderConsentPage(
     <dl>
       <dt>App</dt>
       <dd>${name}<small>The app says so itself; nobody has verified it.</small></dd>
+      ${isDocumentUrl(client.id)
+        ? html`<dt>Published by</dt>
+<dd><strong>${new URL(client.id).host}</strong><small><code>${client.id}</code></small></dd>`
+        : ""}
       <dt>Goes to</dt>
       <dd><strong>${describeTarget(redirectUri)}</strong>
     <small><code>${redirectUri}</code></small></dd>

@@ -1,7 +1,8 @@
 /** Discovery documents: protected resource (RFC 9728) and authorization server (RFC 8414). */
 
 import type { Config } from "../config.ts";
-import { AUTH_METHODS, GRANT_TYPES } from "./clients.ts";
+import { ASSERTION_ALGORITHMS } from "./client_assertion.ts";
+import { AUTH_METHODS, GRANT_TYPES } from "./client_metadata.ts";
 import { KNOWN_SCOPES, resourceScopes } from "./scopes.ts";
 
 type Urls = Pick<Config, "baseUrl" | "resource" | "requiredScopes">;
@@ -26,7 +27,7 @@ export function buildResourceMetadata(config: Urls): Record<string, unknown> {
 
 /**
  * Describes the authorization server (RFC 8414 §2, RFC 9207 §3; MCP 2026-07-28, AS-2, AS-3,
- * AS-16). Nothing is named that is not enforced.
+ * AS-16, AS-19). Nothing is named that is not enforced.
  */
 export function buildServerMetadata({ baseUrl, requiredScopes }: Urls): Record<string, unknown> {
   return {
@@ -40,8 +41,11 @@ export function buildServerMetadata({ baseUrl, requiredScopes }: Urls): Record<s
     response_modes_supported: ["query"],
     grant_types_supported: GRANT_TYPES,
     token_endpoint_auth_methods_supported: AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     code_challenge_methods_supported: ["S256"],
     authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
   };
 }

@@ -26,6 +26,10 @@ const RENEWAL_LEASE = 15_000;
 const RENEWAL_POLL = 50;
 const RENEWAL_POLLS = 200;
 
+/** How often, and how far apart in milliseconds, a renewed session is tried to be stored. */
+const SAVE_ATTEMPTS = 10;
+const SAVE_PAUSE = 500;
+
 /** What {@link createSessions} needs. */
 export interface SessionsOptions {
   store: Store;
@@ -71,6 +75,23 @@ export function createSessions(options: SessionsOptions): Sessions {
   const sealSession: Sessions["seal"] = (grantId, key, session) =>
     seal(key, JSON.stringify(session), context(grantId), random);
 
+  /**
+   * The session would be lost with what is not stored here, since WorkOS's old token is spent. So a
+   * store that is away for a moment is waited for, as long as nobody else may renew.
+   */
+  const save = async (session: Parameters<Store["saveSession"]>[0]): Promise<void> => {
+    for (let attempt = 1;; attempt++) {
+      try {
+        await store.saveSession(session);
+        return;
+      } catch (error) {
+        if (!(error instanceof UnavailableError) || attempt === SAVE_ATTEMPTS) throw error;
+        log.warning("session_save_delayed", { grant_id: session.grantId, message: error.message });
+        await wait(SAVE_PAUSE);
+      }
+    }
+  };
+
   /** Asks WorkOS. The caller holds the reservation. */
   const renew = async (grant: GrantRow, key: Uint8Array): Promise<void> => {
     const { refreshToken } = open(grant, key);
@@ -99,7 +120,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       throw error;
     }
     // Stored before anyone is answered: the old refresh token is spent.
-    await store.saveSession({
+    await save({
       grantId: grant.id,
       version: grant.sessionVersion,
       organizationId: session.identity.organizationId ?? null,
@@ -108,6 +129,15 @@ export function createSessions(options: SessionsOptions): Sessions {
       sessionExpiresAt: session.expiresAt,
     });
     log.info("session_renewed", { grant_id: grant.id, user_id: grant.userId });
+  };
+
+  /** Gives the reservation back; if that fails it runs out by itself, and the first error counts. */
+  const release = async (grantId: string, owner: string): Promise<void> => {
+    try {
+      await store.releaseRenewal(grantId, owner);
+    } catch (error) {
+      log.warning("renewal_not_released", { grant_id: grantId, message: String(error) });
+    }
   };
 
   const renewOnce = async (first: GrantRow, key: Uint8Array): Promise<GrantRow> => {
@@ -129,7 +159,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         try {
           await renew(grant, key);
         } catch (error) {
-          await store.releaseRenewal(grant.id, owner);
+          await release(grant.id, owner);
           throw error;
         }
         continue;

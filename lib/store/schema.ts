@@ -21,6 +21,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [[
     closed INTEGER NOT NULL,
     expires_at BIGINT NOT NULL
   )`,
+  `CREATE TABLE used_ids (
+    id TEXT PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+  )`,
   `CREATE TABLE grants (
     id TEXT PRIMARY KEY,
     client_id TEXT NOT NULL,
@@ -65,6 +69,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [[
   `CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id)`,
   `CREATE INDEX clients_expiry ON clients (expires_at)`,
   `CREATE INDEX sign_ins_expiry ON sign_ins (expires_at)`,
+  `CREATE INDEX used_ids_expiry ON used_ids (expires_at)`,
   `CREATE INDEX grants_expiry ON grants (expires_at)`,
   `CREATE INDEX codes_expiry ON codes (expires_at)`,
   `CREATE INDEX access_tokens_expiry ON access_tokens (expires_at)`,

@@ -26,6 +26,7 @@ export type GrantStore = Omit<
   | "openSignIn"
   | "closeSignIn"
   | "takeSignIn"
+  | "useOnce"
   | "sweep"
   | "ping"
   | "close"

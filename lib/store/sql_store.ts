@@ -8,6 +8,7 @@ import type { ClientRow, SignInRow, Store } from "./store.ts";
 /** Tables that are swept, with their keys. Tokens go before the grants they point to. */
 const EXPIRING = [
   ["sign_ins", "id"],
+  ["used_ids", "id"],
   ["codes", "hash"],
   ["access_tokens", "hash"],
   ["refresh_tokens", "hash"],
@@ -45,6 +46,8 @@ export async function createSqlStore(database: SqlDatabase): Promise<Store> {
     },
 
     async findClient(id, now) {
+      // Whoever asks chooses the id, and PostgreSQL refuses a text with NUL.
+      if (id.includes("\0")) return undefined;
       const rows = await run(
         `SELECT id, metadata, secret_hash AS "secretHash", created_at AS "createdAt",
            expires_at AS "expiresAt"
@@ -83,13 +86,23 @@ export async function createSqlStore(database: SqlDatabase): Promise<Store> {
       return first<SignInRow>(rows);
     },
 
+    async useOnce(id, expiresAt) {
+      const rows = await run(
+        `INSERT INTO used_ids (id, expires_at) VALUES ($1, $2)
+         ON CONFLICT (id) DO NOTHING RETURNING id`,
+        [id, expiresAt],
+      );
+      return rows.length > 0;
+    },
+
     ...createGrantStore(database),
 
     async sweep(now, limit) {
       let deleted = 0;
       for (const [table, key] of EXPIRING) {
+        // The condition stands twice: a row may be prolonged while this statement waits for it.
         const rows = await run(
-          `DELETE FROM ${table} WHERE ${key} IN
+          `DELETE FROM ${table} WHERE expires_at <= $1 AND ${key} IN
              (SELECT ${key} FROM ${table} WHERE expires_at <= $1 LIMIT $2) RETURNING ${key}`,
           [now, limit],
         );

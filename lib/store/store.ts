@@ -121,6 +121,12 @@ export interface Store {
   /** Consumes an open sign-in. Of many callers, one gets it. */
   takeSignIn(id: string, now: number): Promise<SignInRow | undefined>;
 
+  /**
+   * Marks an id as used, until `expiresAt` at least. Of many callers with the same id, one is told
+   * true.
+   */
+  useOnce(id: string, expiresAt: number): Promise<boolean>;
+
   insertGrant(grant: GrantRow, code: Omit<CodeRow, "redeemedFor">): Promise<void>;
   /** Deletes a grant and all its tokens; false if it was gone. */
   deleteGrant(id: string): Promise<boolean>;

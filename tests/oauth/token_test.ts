@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UnavailableError } from "../../lib/errors.ts";
 import { hashToken } from "../../lib/oauth/tokens.ts";
 import {
   approve,
@@ -391,4 +392,18 @@ Deno.test("a session that has run out as soon as it is renewed is renewed once a
   world.upstreamCalls.length = 0;
   assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 200);
   assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);
+});
+
+Deno.test("a store that fails just after WorkOS has renewed a session loses nothing", async () => {
+  const world = await createWorld();
+  const { tokens, clientId } = await signIn(world);
+  world.advance(6 * 60_000);
+  const { saveSession } = world.store;
+  let failures = 3;
+  world.store.saveSession = (session) => {
+    if (failures-- > 0) return Promise.reject(new UnavailableError("store_unavailable", "away"));
+    return saveSession(session);
+  };
+  assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 200);
+  assert.equal((await refresh(world, clientId, tokens.refresh_token)).status, 200);
 });

@@ -2,69 +2,57 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { openStore } from "../../lib/store/open_store.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
-import type { GrantRow, Store, TokenIssue } from "../../lib/store/store.ts";
-import { type Needs, testNeeding } from "../support/needs.ts";
+import type { Store } from "../../lib/store/store.ts";
+import { testNeeding } from "../support/needs.ts";
+import { usePostgres } from "../support/postgres.ts";
+import { buildCode, buildGrant, buildIssue, buildRotation } from "./rows.ts";
 
+/** A kind of store: registers a test that gets a new one. */
 interface Subject {
   name: string;
-  needs: Needs;
-  open: () => Promise<{ store: Store; done: () => Promise<void> }>;
+  test: (name: string, work: (store: Store) => Promise<void>) => void;
 }
+
+const { testPostgres, testPooled } = usePostgres();
 
 const SUBJECTS: Subject[] = [{
   name: "memory",
-  needs: {},
-  open: async () => {
-    const store = await createSqlStore(openSqlite(":memory:"));
-    return { store, done: () => store.close() };
-  },
+  test: (name, work) =>
+    testNeeding({}, name, async () => {
+      await withStore(await createSqlStore(openSqlite(":memory:")), work);
+    }),
 }, {
   name: "SQLite",
-  needs: { read: true, write: true },
-  open: async () => {
-    const directory = await Deno.makeTempDir();
-    const store = await createSqlStore(openSqlite(join(directory, "store.db")));
-    return {
-      store,
-      done: async () => {
-        await store.close();
-        await Deno.remove(directory, { recursive: true });
-      },
-    };
-  },
+  test: (name, work) =>
+    testNeeding({ read: true, write: true }, name, async () => {
+      const directory = await Deno.makeTempDir();
+      await withStore(await createSqlStore(openSqlite(join(directory, "store.db"))), work);
+      await Deno.remove(directory, { recursive: true });
+    }),
+}, {
+  name: "PostgreSQL",
+  test: (name, work) =>
+    testPostgres(name, async ({ createDatabase }) => {
+      await withStore(await openStore({ kind: "postgres", url: await createDatabase() }), work);
+    }),
+}, {
+  name: "PgBouncer, pooling transactions",
+  test: (name, work) =>
+    testPooled(name, async ({ createDatabase }) => {
+      await withStore(await openStore({ kind: "postgres", url: await createDatabase() }), work);
+    }),
 }];
 
-const GRANT: GrantRow = {
-  id: "grant",
-  clientId: "client",
-  userId: "user_1",
-  sessionId: "session_1",
-  organizationId: null,
-  scope: "openid",
-  sealedSession: "sealed",
-  sessionVersion: 1,
-  sessionExpiresAt: 500,
-  createdAt: 0,
-  expiresAt: 1000,
-};
-
-const CODE = {
-  hash: "code",
-  wrappedKey: "wrapped",
-  redirectUri: "http://localhost/cb",
-  codeChallenge: "challenge",
-  expiresAt: 1000,
-};
-
-const issue = (name: string): TokenIssue => ({
-  grantId: "grant",
-  accessToken: { hash: `access ${name}`, wrappedKey: "k", scope: "openid", expiresAt: 2000 },
-  refreshToken: { hash: `refresh ${name}`, wrappedKey: "k", expiresAt: 3000 },
-  grantExpiresAt: 3000,
-  clientExpiresAt: 4000,
-});
+async function withStore(store: Store, work: (store: Store) => Promise<void>): Promise<void> {
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
 
 async function withTokens(store: Store): Promise<void> {
   await store.insertClient({
@@ -74,22 +62,15 @@ async function withTokens(store: Store): Promise<void> {
     createdAt: 0,
     expiresAt: 1000,
   });
-  await store.insertGrant(GRANT, CODE);
+  await store.insertGrant(buildGrant(), buildCode());
   assert.ok(
-    await store.redeemCode({ ...issue("1"), codeHash: "code", now: 0, rememberUntil: 900 }),
+    await store.redeemCode({ ...buildIssue("1"), codeHash: "code", now: 0, rememberUntil: 900 }),
   );
 }
 
-for (const { name, needs, open } of SUBJECTS) {
+for (const { name, test: testSubject } of SUBJECTS) {
   const test = (behaviour: string, work: (store: Store) => Promise<void>) =>
-    testNeeding(needs, `${name}: ${behaviour}`, async () => {
-      const { store, done } = await open();
-      try {
-        await work(store);
-      } finally {
-        await done();
-      }
-    });
+    testSubject(`${name}: ${behaviour}`, work);
 
   test("a secret is made once and stays", async (store) => {
     const secrets = await Promise.all(["a", "b", "c"].map((s) => store.getSecret("name", s)));
@@ -101,6 +82,7 @@ for (const { name, needs, open } of SUBJECTS) {
     assert.ok(await store.findClient("client", 3999));
     assert.equal(await store.findClient("client", 4000), undefined);
     assert.equal(await store.findClient("other", 0), undefined);
+    assert.equal(await store.findClient("client\0", 0), undefined);
   });
 
   test("a sign-in opens once, is taken once, and stays over", async (store) => {
@@ -119,17 +101,24 @@ for (const { name, needs, open } of SUBJECTS) {
     assert.equal(await store.takeSignIn("late", 100), undefined);
   });
 
+  test("an id is used once", async (store) => {
+    const uses = await Promise.all([1, 2, 3].map(() => store.useOnce("id", 100)));
+    assert.equal(uses.filter(Boolean).length, 1);
+  });
+
   test("a code is redeemed once, with its tokens, or not at all", async (store) => {
-    await store.insertGrant(GRANT, CODE);
+    await store.insertGrant(buildGrant(), buildCode());
     const results = await Promise.all(
       ["1", "2", "3"].map((name) =>
-        store.redeemCode({ ...issue(name), codeHash: "code", now: 0, rememberUntil: 900 })
+        store.redeemCode({ ...buildIssue(name), codeHash: "code", now: 0, rememberUntil: 900 })
       ),
     );
-    assert.deepEqual(results, [true, false, false]);
-    assert.ok(await store.findAccessToken("access 1"));
-    assert.equal(await store.findAccessToken("access 2"), undefined);
-    assert.equal((await store.findCode("code"))?.redeemedFor, "access 1");
+    assert.equal(results.filter(Boolean).length, 1);
+    for (const [index, redeemed] of results.entries()) {
+      const access = `access ${index + 1}`;
+      assert.equal(await store.findAccessToken(access) !== undefined, redeemed);
+      if (redeemed) assert.equal((await store.findCode("code"))?.redeemedFor, access);
+    }
     assert.equal((await store.findGrant("grant"))?.expiresAt, 3000);
   });
 
@@ -144,15 +133,9 @@ for (const { name, needs, open } of SUBJECTS) {
 
   test("a rotation happens once, and everyone learns its salt", async (store) => {
     await withTokens(store);
-    const rotations = await Promise.all(["a", "b", "c"].map((salt) =>
-      store.rotateRefreshToken({
-        ...issue(salt),
-        hash: "refresh 1",
-        rotatedAt: 10,
-        rotationSalt: salt,
-        rememberUntil: 70,
-      })
-    ));
+    const rotations = await Promise.all(
+      ["a", "b", "c"].map((salt) => store.rotateRefreshToken(buildRotation("1", salt))),
+    );
     assert.equal(new Set(rotations.map((rotation) => rotation?.rotationSalt)).size, 1);
     const winner = rotations[0]?.rotationSalt;
     for (const salt of ["a", "b", "c"]) {
@@ -160,13 +143,7 @@ for (const { name, needs, open } of SUBJECTS) {
       assert.equal(row !== undefined, salt === winner);
     }
     assert.equal(
-      await store.rotateRefreshToken({
-        ...issue("x"),
-        hash: "unknown",
-        rotatedAt: 10,
-        rotationSalt: "x",
-        rememberUntil: 70,
-      }),
+      await store.rotateRefreshToken(buildRotation("unknown", "x")),
       undefined,
     );
   });

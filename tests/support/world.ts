@@ -36,6 +36,8 @@ export interface WorldOptions {
   env?: Record<string, string>;
   definition?: McpDefinition;
   store?: Store;
+  /** WorkOS of another world: the two are replicas then, if the store is shared as well. */
+  emulator?: Emulator;
 }
 
 /** One server and everything around it. */
@@ -53,6 +55,10 @@ export interface World {
   upstreamCalls: string[];
   /** Set to make WorkOS misbehave. */
   faults: { workos?: Intercept | undefined };
+  /** What clients publish, by URL: metadata documents and keys. Anything else is a 404. */
+  documents: Map<string, () => Response>;
+  /** URLs of theirs that were fetched. */
+  documentRequests: string[];
   /** Moves the clock, in milliseconds. */
   advance: (duration: number) => void;
   now: () => number;
@@ -61,12 +67,14 @@ export interface World {
 
 /** Builds a world around a fixed moment. */
 export async function createWorld(
-  { env = {}, definition = exampleDefinition, store }: WorldOptions = {},
+  { env = {}, definition = exampleDefinition, store, emulator: shared }: WorldOptions = {},
 ): Promise<World> {
   let time = Date.UTC(2026, 10, 1);
   const now = () => time;
   const logs: string[] = [];
   const upstreamCalls: string[] = [];
+  const documents: World["documents"] = new Map();
+  const documentRequests: string[] = [];
   const faults: World["faults"] = {};
   const config = readConfig({
     WORKOS_CLIENT_ID: emulatorCredentials.clientId,
@@ -76,7 +84,7 @@ export async function createWorld(
   });
   const { credentials } = config.workos;
   if (!credentials) throw new Error("no credentials");
-  const emulator = createEmulator({
+  const emulator = shared ?? createEmulator({
     origin: EMULATOR,
     now,
     redirectUris: [`${config.baseUrl}/auth/callback`],
@@ -100,6 +108,12 @@ export async function createWorld(
     definition,
     store: usedStore,
     upstream,
+    // Rejects like the real one when an entry throws.
+    async fetchDocument({ href }) {
+      documentRequests.push(href);
+      await Promise.resolve();
+      return documents.get(href)?.() ?? new Response(null, { status: 404 });
+    },
     log: createLog({
       level: "debug",
       format: "json",
@@ -127,6 +141,8 @@ export async function createWorld(
     logs,
     upstreamCalls,
     faults,
+    documents,
+    documentRequests,
     now,
     fetch: (input, init) => route(new Request(input, init)),
     advance: (duration) => time += duration,

@@ -1,0 +1,28 @@
+/**
+ * A self-signed certificate for `documents.test`, valid for a hundred years. The key is public and
+ * worth nothing: nobody but these tests trusts it.
+ */
+
+/** PEM. */
+export const TEST_CERTIFICATE = `
+-----BEGIN CERTIFICATE-----
+MIIBpDCCAUqgAwIBAgIUfAHbrM7HCJ/NcKW7L1EO2S8VRc0wCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOZG9jdW1lbnRzLnRlc3QwIBcNMjYxMTI0MDE0NjUzWhgPMjEy
+NjEwMzEwMTQ2NTNaMBkxFzAVBgNVBAMMDmRvY3VtZW50cy50ZXN0MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEd5Hg31g9YRiRCIYPuS/02PANPgmbFNdnG0XCMnms
+2c9iM27pX/VbwfqBPSzad/AMXs5ccv9UQcukrnV3KxzFZKNuMGwwHQYDVR0OBBYE
+FAT9CnktX2zXoqvi2TIXf0rwABuFMB8GA1UdIwQYMBaAFAT9CnktX2zXoqvi2TIX
+f0rwABuFMA8GA1UdEwEB/wQFMAMBAf8wGQYDVR0RBBIwEIIOZG9jdW1lbnRzLnRl
+c3QwCgYIKoZIzj0EAwIDSAAwRQIgGBLOeeSNkhJjOj5UwRazqiSN6eo48O1rFNTh
+hNRV0YYCIQCLagJhlK5YDsHh+DGZZ0CAw7X+rGvp2ffse+uusPbjQw==
+-----END CERTIFICATE-----
+`;
+
+/** PEM. */
+export const TEST_KEY = `
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgX3uf5v5Lc958kQnq
+9mGiAgMCnFRhWD/1MTXqnwxABcShRANCAAR3keDfWD1hGJEIhg+5L/TY8A0+CZsU
+12cbRcIyeazZz2Izbulf9VvB+oE9LNp38Axezlxy/1RBy6SudXcrHMVk
+-----END PRIVATE KEY-----
+`;
