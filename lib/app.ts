@@ -85,6 +85,9 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
+/** Exchanges and revocations: a client id nobody knows may make this server fetch a document. */
+const TOKENS: RateLimit = { burst: 1000, perMinute: 600 };
+
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, definition, store, log, now, random } = options;
@@ -122,6 +125,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const limitRegistrations = createRateLimiter(REGISTRATIONS, now);
   const limitAuthorizations = createRateLimiter(AUTHORIZATIONS, now);
+  const limitTokens = createRateLimiter(TOKENS, now);
   const resourceMetadata = document(buildResourceMetadata(config));
   const serverMetadata = document(buildServerMetadata(config));
   const routes = new Map<string, Route>([
@@ -145,8 +149,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       handlers: { GET: createCallback({ ...options, grants, cookies }) },
       audience: "person",
     }],
-    ["/token", program(createToken({ config, clients, grants }))],
-    ["/revoke", program(createRevoke({ clients, grants }))],
+    ["/token", { ...program(createToken({ config, clients, grants })), limit: limitTokens }],
+    ["/revoke", { ...program(createRevoke({ clients, grants })), limit: limitTokens }],
     ["/healthz", { handlers: { GET: () => Response.json({ ok: true }) }, audience: "program" }],
     ["/readyz", { handlers: { GET: () => answerReady(options) }, audience: "program" }],
   ]);
@@ -165,7 +169,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
     if (pathname === "/mcp") {
       if (request.method === "OPTIONS") return answerPreflight(request, origin, ["POST"]);
-      return allowOrigin(await mcp.fetch(request), origin);
+      return allowOrigin(await handle("program", request, () => mcp.fetch(request)), origin);
     }
     if (!route) return refuse(404, "There is nothing here. The MCP endpoint is /mcp.");
     const methods = Object.keys(route.handlers);
@@ -177,7 +181,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
       return refuse(405, "This method is not allowed here.", { allow: allow.join(", ") });
     }
-    const response = await handle(route, request, async () => {
+    const response = await handle(route.audience, request, async () => {
       route.limit?.(findClientAddress(request, peer, config.trustedProxyHops));
       return await handler(await limitBody(request));
     });
@@ -185,7 +189,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 
   const handle = async (
-    route: Route,
+    audience: Route["audience"],
     request: Request,
     work: () => Promise<Response>,
   ): Promise<Response> => {
@@ -193,7 +197,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       return await work();
     } catch (error) {
       logFailure(log, error);
-      return route.audience === "person" && wantsPage(request)
+      return audience === "person" && wantsPage(request)
         ? await renderErrorPage(error)
         : renderOAuthError(error);
     }
@@ -203,15 +207,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     fetch(request, peer = "unknown") {
       const requestId = encodeBase64Url(random(9));
       return options.requestFields.run({ request_id: requestId }, async () => {
-        try {
-          const response = await dispatch(request, peer);
-          response.headers.set("x-content-type-options", "nosniff");
-          response.headers.set("x-request-id", requestId);
-          return request.method === "HEAD" ? new Response(null, response) : response;
-        } catch (error) {
-          logFailure(log, error);
-          return renderOAuthError(error);
-        }
+        const response = await handle("program", request, () => dispatch(request, peer));
+        response.headers.set("x-content-type-options", "nosniff");
+        response.headers.set("x-request-id", requestId);
+        return request.method === "HEAD" ? new Response(null, response) : response;
       });
     },
     async sweep() {

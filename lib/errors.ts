@@ -106,7 +106,12 @@ export class WorkOSSetupError extends Error {
    * @param message names the setting to correct; for the log, not for visitors.
    */
   constructor(
-    readonly code: "invalid_api_key" | "invalid_client" | "invalid_token" | "clock_skew",
+    readonly code:
+      | "invalid_api_key"
+      | "invalid_client"
+      | "invalid_connection"
+      | "invalid_token"
+      | "clock_skew",
     message: string,
     options?: ErrorOptions,
   ) {
@@ -196,6 +201,10 @@ export function renderOAuthError(error: unknown): Response {
     }, { status: error.status, headers });
   }
   if (error instanceof OAuthError) {
+    // RFC 6749 §5.2: a 401 names the scheme that a client may have tried.
+    if (error.code === "invalid_client" && error.status === 401) {
+      headers.set("www-authenticate", 'Basic realm="MCP clients"');
+    }
     return Response.json({ error: error.code, error_description: error.message }, {
       status: error.status,
       headers,

@@ -114,7 +114,7 @@ function listen(
     if (error instanceof Deno.errors.AddrInUse) {
       throw new SettingsError([
         `Port ${port} is in use, perhaps by another copy of this server. Stop that program, or ` +
-        `choose another port: WORKOS_BASE_URL=http://localhost:${port + 1}`,
+        "choose another port with PORT, or with WORKOS_BASE_URL if clients come by it directly.",
       ]);
     }
     if (error instanceof Deno.errors.PermissionDenied) {

@@ -104,7 +104,7 @@ function findCommandError(error: unknown): CommandError | undefined {
 
 function fromStatus(error: SdkHttpError): CommandError {
   const status = error.status ?? 0;
-  const answer = sanitizeLine(String(error.data.text ?? error.statusText ?? ""));
+  const answer = sanitizeLine(readMessage(String(error.data.text ?? error.statusText ?? "")));
   const options = { cause: error };
   if (status === 401 || status === 403) {
     return new CommandError(
@@ -124,8 +124,20 @@ function fromStatus(error: SdkHttpError): CommandError {
   }
   return new CommandError(
     "server_error",
-    `The server answered HTTP ${status}: ${answer} Is this the address of an MCP endpoint?`,
+    `The server answered HTTP ${status}: ${answer} Is this the address of an MCP endpoint? ` +
+      "It often ends in /mcp.",
     ExitCode.unexpected,
     options,
   );
+}
+
+/** The sentence in an answer of JSON; an answer of another kind as it is. */
+function readMessage(text: string): string {
+  try {
+    const { error_description: description, message } = JSON.parse(text);
+    return String(description ?? message ?? text);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return text;
+    throw error;
+  }
 }

@@ -123,7 +123,8 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
       if (error instanceof CommandError) throw error;
       throw new CommandError(
         "cache_unreadable",
-        `${path} cannot be read. Correct its permissions, or name another directory in MCP_CLIENT_CACHE_DIR.`,
+        `${path} cannot be read or made. Correct the permissions of it and its directory, or name ` +
+          "another directory in MCP_CLIENT_CACHE_DIR.",
         undefined,
         { cause: error },
       );

@@ -53,7 +53,8 @@ export function createCallback(
     if (text === undefined) throw new PageError("already_answered", 400);
     const authorization: AuthorizationRequest = JSON.parse(text);
 
-    const answer = await finish(options, request, parameters, signIn, authorization);
+    const answer = await finish(options, request, parameters, signIn, authorization)
+      .catch((error) => describeFailure(error, log));
     if (answer.error) {
       log.warning("sign_in_failed", {
         client_id: authorization.clientId,
@@ -81,6 +82,14 @@ function recognise(request: Request, parameters: Parameters, cookies: FlowCookie
   return signIn;
 }
 
+/** The client waits, so it is told of every failure, of ours too. */
+function describeFailure(error: unknown, log: Log): AuthorizationResponse {
+  if (error instanceof UnavailableError) return { error };
+  const stack = error instanceof Error ? error.stack : undefined;
+  log.error("internal_error", { message: String(error), stack });
+  return { error: new OAuthError("server_error", "The server failed. Its log says why.") };
+}
+
 /** From WorkOS's answer to a code of ours, or to the error that the client is told. */
 async function finish(
   { config, upstream, grants, log }: CallbackOptions,
@@ -104,7 +113,6 @@ async function finish(
       ...(userAgent && { userAgent }),
     });
   } catch (error) {
-    if (error instanceof UnavailableError) return { error };
     if (error instanceof SignInRefusedError) {
       return { error: new OAuthError("access_denied", error.message) };
     }

@@ -138,7 +138,7 @@ export function createClients(options: ClientsOptions): Clients {
         refuse(`client_assertion_type must be ${JWT_BEARER}.`);
       }
       const id = basic?.id ?? claimed ?? (assertion && readAssertionSubject(assertion)) ??
-        refuse("client_id is missing.");
+        form.require("client_id");
       const client = await load(id);
       const method = client.metadata.token_endpoint_auth_method;
       const used = assertion !== undefined

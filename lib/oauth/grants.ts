@@ -15,7 +15,7 @@ import type { Client } from "./clients.ts";
 import { CODE_LIFETIME, CODE_REPLAY_WINDOW, ROTATION_GRACE } from "./lifetimes.ts";
 import { matchesChallenge } from "./pkce.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
-import { intersectScope, narrowScope } from "./scopes.ts";
+import { intersectScope, narrowScope, splitScope } from "./scopes.ts";
 import { deriveBytes } from "./sealing.ts";
 import type { Sessions } from "./sessions.ts";
 import { createTokenIssuer, type TokenResponse, unwrapKey, wrapKey } from "./token_issue.ts";
@@ -270,7 +270,7 @@ export function createGrants(options: GrantsOptions): Grants {
         grantId: grant.id,
         clientId: grant.clientId,
         userId: grant.userId,
-        scopes: intersectScope(row.scope, grant.scope).split(" "),
+        scopes: splitScope(intersectScope(row.scope, grant.scope)),
         expiresAt: row.expiresAt,
         readIdentity: () => sessions.readIdentity(grant, key()),
       };

@@ -30,11 +30,16 @@ const MAX_SCOPES = 50;
  * @throws {OAuthError} `invalid_scope` for anything but scope tokens separated by blanks.
  */
 export function parseScope(text: string): string[] {
-  const scopes = [...new Set(text.split(" ").filter((token) => token !== ""))];
+  const scopes = [...new Set(splitScope(text))];
   if (scopes.length > MAX_SCOPES || !scopes.every((scope) => SCOPE_TOKEN.test(scope))) {
     throw new OAuthError("invalid_scope", "scope is not a list of scope names between blanks.");
   }
   return scopes;
+}
+
+/** Splits scopes that were stored; none is an empty list. */
+export function splitScope(scope: string): string[] {
+  return scope.split(" ").filter((token) => token !== "");
 }
 
 /** Permission slugs of WorkOS are told by their colon (`members:read`). */
@@ -110,6 +115,7 @@ export function resourceScopes(scopes: readonly string[]): string[] {
 export function narrowScope(requested: string | undefined, granted: string): string {
   if (requested === undefined) return granted;
   const scopes = parseScope(requested);
+  if (scopes.length === 0) return granted;
   if (intersectScope(scopes.join(" "), granted) !== scopes.join(" ")) {
     throw new OAuthError("invalid_scope", `The grant has no more than: ${granted}`);
   }

@@ -13,14 +13,15 @@ import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
-import { grantScopes } from "./scopes.ts";
+import { grantScopes, splitScope } from "./scopes.ts";
 import { seal, unseal } from "./sealing.ts";
 
 /**
- * How long one renewal holds its reservation, in milliseconds. Longer than a call to WorkOS may
- * take, so that a slow renewal is not doubled; a holder that was killed blocks its grant this long.
+ * How long one renewal holds its reservation, in milliseconds. Longer than all it may take, so that
+ * a slow renewal is not doubled: 5 s each for discovery, keys and a call with each of two API keys,
+ * and 5 s to store the result. A holder that was killed blocks its grant this long.
  */
-const RENEWAL_LEASE = 15_000;
+const RENEWAL_LEASE = 30_000;
 
 /** How long the others wait between looks, and how often they look, before they answer 503. */
 const RENEWAL_POLL = 50;
@@ -124,7 +125,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       grantId: grant.id,
       version: grant.sessionVersion,
       organizationId: session.identity.organizationId ?? null,
-      scope: grantScopes(grant.scope.split(" "), session.identity).join(" "),
+      scope: grantScopes(splitScope(grant.scope), session.identity).join(" "),
       sealedSession: sealSession(grant.id, key, session),
       sessionExpiresAt: session.expiresAt,
     });

@@ -13,20 +13,20 @@ const CLOCK_TOLERANCE = 30;
 /** Longest wait for discovery and keys, in milliseconds. */
 const TIMEOUT = 5000;
 
-/** Claims of a WorkOS access token. Most are absent outside an organization. */
+/** Claims of a WorkOS access token. Most are absent, or null, outside an organization. */
 const CLAIMS = z.object({
   sub: z.string().min(1),
   sid: z.string().min(1),
   exp: z.number(),
-  iat: z.number().optional(),
-  client_id: z.string().optional(),
-  org_id: z.string().optional(),
-  role: z.string().optional(),
-  roles: z.array(z.string()).optional(),
-  permissions: z.array(z.string()).optional(),
-  entitlements: z.array(z.string()).optional(),
-  feature_flags: z.array(z.string()).optional(),
-  act: z.object({ sub: z.string() }).optional(),
+  iat: z.number().nullish(),
+  client_id: z.string().nullish(),
+  org_id: z.string().nullish(),
+  role: z.string().nullish(),
+  roles: z.array(z.string()).nullish(),
+  permissions: z.array(z.string()).nullish(),
+  entitlements: z.array(z.string()).nullish(),
+  feature_flags: z.array(z.string()).nullish(),
+  act: z.object({ sub: z.string() }).nullish(),
 });
 
 /** Verified claims. */
@@ -135,6 +135,8 @@ async function discover(options: TokenVerifierOptions): Promise<Keys> {
     keys: createRemoteJWKSet(new URL(jwksUri), {
       [customFetch]: fetch,
       timeoutDuration: TIMEOUT,
+      // Known keys serve on while WorkOS is away; a key that is not known is fetched.
+      cacheMaxAge: Infinity,
     }),
   };
 }
@@ -152,11 +154,11 @@ async function reachable<T>(work: () => Promise<T>): Promise<T> {
 
 /** A token may name its audience or client through a JWT template; then it must be us. */
 function assertForUs(payload: JWTPayload, { clientId, audience }: TokenVerifierOptions): void {
-  const named = payload.aud === undefined ? [clientId] : [payload.aud].flat();
+  const named = [payload.aud ?? clientId].flat();
   if (!named.includes(clientId) && !named.includes(audience)) {
     throw untrusted(`its audience is neither ${clientId} nor ${audience}`);
   }
-  if (payload.client_id !== undefined && payload.client_id !== clientId) {
+  if ((payload.client_id ?? clientId) !== clientId) {
     throw untrusted("it was issued to another client");
   }
 }

@@ -46,12 +46,6 @@ export interface AuthorizationUrlRequest {
   loginHint?: string;
 }
 
-/** Context WorkOS stores with a sign-in. */
-export interface UserAgentContext {
-  ipAddress?: string;
-  userAgent?: string;
-}
-
 /**
  * A way of signing in at WorkOS.
  *
@@ -68,7 +62,7 @@ export interface Upstream {
    * @throws {SignInRefusedError} when WorkOS or the configured policy refuses the person.
    */
   exchangeCode(
-    request: { code: string; codeVerifier: string } & UserAgentContext,
+    request: { code: string; codeVerifier: string; userAgent?: string },
   ): Promise<UpstreamSession>;
 
   /**

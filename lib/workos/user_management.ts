@@ -8,7 +8,7 @@ import { type AccessTokenClaims, createTokenVerifier } from "./token_verifier.ts
 import type { Identity, Upstream, UpstreamSession } from "./upstream.ts";
 
 /** Longest wait for one call, in milliseconds. A renewal's reservation lasts longer. */
-const TIMEOUT = 10_000;
+const TIMEOUT = 5000;
 
 /** What {@link createUserManagement} needs. */
 export interface UserManagementOptions {
@@ -54,15 +54,48 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     throw refused;
   };
 
-  const readSession = async (response: AuthenticationResponse): Promise<UpstreamSession> => {
+  let connectionOrganization: string | undefined;
+  /**
+   * The organization people have to come for: the configured one, or the one that the configured
+   * connection belongs to. WorkOS's answer does not name the connection a person came by.
+   */
+  const requireOrganization = async (): Promise<string | undefined> => {
+    if (organizationId !== undefined || connectionId === undefined) return organizationId;
+    if (connectionOrganization === undefined) {
+      const connection = await call("manage", ({ sso }) => sso.getConnection(connectionId));
+      if (connection.organizationId === undefined) {
+        throw new WorkOSSetupError(
+          "invalid_connection",
+          "The connection of WORKOS_CONNECTION_ID belongs to no organization, so nobody can be " +
+            "told to have come by it. Use one that does.",
+        );
+      }
+      connectionOrganization = connection.organizationId;
+    }
+    return connectionOrganization;
+  };
+
+  /** Whatever may fail is done before a credential that works once is spent. */
+  const prepareAnswer = async (): Promise<string | undefined> => {
+    await verifier.prepare();
+    return await requireOrganization();
+  };
+
+  const readSession = async (
+    response: AuthenticationResponse,
+    required: string | undefined,
+  ): Promise<UpstreamSession> => {
     const claims = await verifier.verify(response.accessToken);
-    if (claims.sub !== response.user.id || claims.org_id !== response.organizationId) {
+    const organization = claims.org_id ?? undefined;
+    if (
+      claims.sub !== response.user.id || organization !== (response.organizationId ?? undefined)
+    ) {
       throw new WorkOSSetupError(
         "invalid_token",
         "WorkOS's token and answer name different people.",
       );
     }
-    if (organizationId && claims.org_id !== organizationId) {
+    if (required !== undefined && organization !== required) {
       throw new SignInRefusedError(
         "wrong_organization",
         "This server is for members of one organization, and you signed in for another.",
@@ -92,7 +125,8 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       });
     },
 
-    async exchangeCode({ code, codeVerifier, ipAddress, userAgent }) {
+    async exchangeCode({ code, codeVerifier, userAgent }) {
+      const required = await prepareAnswer();
       const response = await call(
         "exchange",
         (workos) =>
@@ -100,11 +134,10 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
             clientId,
             code,
             codeVerifier,
-            ...(ipAddress && { ipAddress }),
             ...(userAgent && { userAgent }),
           }),
       );
-      const session = await readSession(response);
+      const session = await readSession(response, required);
       // What was chosen by the URL that went through the browser is checked on what came back.
       if (connectionId && session.identity.authenticationMethod !== "SSO") {
         throw new SignInRefusedError(
@@ -116,11 +149,12 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     },
 
     async refresh({ refreshToken }) {
+      const required = await prepareAnswer();
       const response = await call(
         "refresh",
         (workos) => workos.userManagement.authenticateWithRefreshToken({ clientId, refreshToken }),
       );
-      return await readSession(response);
+      return await readSession(response, required);
     },
 
     async revokeSession(sessionId) {

@@ -177,3 +177,41 @@ Deno.test("what a person sees as a page is JSON with the same status for a progr
   assert.equal(response.status, 400);
   assert.equal((await response.json()).error, "invalid_request");
 });
+
+Deno.test("a connection of another organization does not get in by a changed URL", async () => {
+  const { world, url } = await prepare({ WORKOS_CONNECTION_ID: "conn_acme" });
+  world.emulator.directory.addConnection({
+    id: "conn_globex",
+    organizationId: "org_globex",
+    name: "Globex SSO",
+    userIds: ["user_carol"],
+  });
+  const browser = world.browser();
+  const login = await browser.submit(await browser.visit(url), { decision: "approve" });
+  const changed = new URL(login.url);
+  changed.searchParams.set("connection_id", "conn_globex");
+  const page = await browser.visit(changed.href);
+  const end = await browser.submit(page, { email: "carol@globex.test" });
+  const { searchParams } = new URL(end.url);
+  // Carol signs in at Globex, or WorkOS asks which organization: in no case is it Acme's SSO.
+  assert.equal(searchParams.get("error"), "access_denied");
+});
+
+Deno.test("members that WorkOS sends as null are as good as absent", async () => {
+  const { world, url } = await prepare();
+  world.faults.workos = async (request) => {
+    const response = await world.emulator.fetch(request);
+    if (!request.url.endsWith("/authenticate")) return response;
+    return Response.json({ ...await response.json(), organization_id: null, impersonator: null });
+  };
+  assert.match((await approve(world.browser(), url, "dave@solo.test")).url, /code=/);
+});
+
+Deno.test("a failure of ours during the callback is told to the waiting client", async () => {
+  const { world, url } = await prepare();
+  world.store.insertGrant = () => Promise.reject(new Error("no such table"));
+  const { searchParams } = new URL((await approve(world.browser(), url)).url);
+  assert.equal(searchParams.get("error"), "server_error");
+  assert.equal(searchParams.get("state"), "client-state");
+  assert.ok(!searchParams.get("error_description")?.includes("table"));
+});

@@ -375,6 +375,8 @@ Deno.test("the cache is bounded: the least recently used document goes first", a
   const url = (n: number) => `https://app.example/clients/${n}`;
   for (let n = 0; n <= 1000; n++) {
     publish(world, { ...DOCUMENT, client_id: url(n) }, { url: url(n) });
+    // Slow enough for the brake on one address, and fast enough for the documents to stay.
+    world.advance(100);
     if (n === 1000) await post(world, "/revoke", { client_id: url(0), token: "x" });
     await post(world, "/revoke", { client_id: url(n), token: "x" });
   }

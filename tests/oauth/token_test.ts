@@ -327,7 +327,7 @@ Deno.test("bad token requests have the errors of RFC 6749 §5.2", async () => {
   const { client_id } = await register(world);
   const attempts: [Record<string, string>, string][] = [
     [{}, "400 invalid_request"],
-    [{ grant_type: "authorization_code" }, "401 invalid_client"],
+    [{ grant_type: "authorization_code" }, "400 invalid_request"],
     [{ grant_type: "authorization_code", client_id: "unknown" }, "401 invalid_client"],
     [{ grant_type: "password", client_id }, "400 unsupported_grant_type"],
     [{ grant_type: "refresh_token", client_id }, "400 invalid_request"],
@@ -406,4 +406,33 @@ Deno.test("a store that fails just after WorkOS has renewed a session loses noth
   };
   assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 200);
   assert.equal((await refresh(world, clientId, tokens.refresh_token)).status, 200);
+});
+
+Deno.test("an outage of WorkOS's keys alone costs nobody a session", async () => {
+  const world = await createWorld();
+  const { tokens, clientId } = await signIn(world);
+  world.advance(24 * 3_600_000);
+  world.faults.workos = (request) =>
+    /jwks|openid-configuration/.test(request.url) ? new Response(null, { status: 503 }) : undefined;
+  const response = await refresh(world, clientId, tokens.refresh_token);
+  assert.equal(response.status, 200, "known keys serve on");
+  world.faults.workos = undefined;
+  world.advance(6 * 60_000);
+  assert.equal((await callTool(world, (await response.json()).access_token, "whoami")).status, 200);
+});
+
+Deno.test("503 at /mcp can be read by a browser-based client and carries the request id", async () => {
+  const world = await createWorld();
+  const { tokens } = await signIn(world);
+  world.advance(6 * 60_000);
+  world.faults.workos = () => new Response(null, { status: 503 });
+  const origin = "http://localhost:6274";
+  const response = await world.fetch("http://localhost:8000/mcp", {
+    method: "POST",
+    headers: { authorization: `Bearer ${tokens.access_token}`, origin },
+  });
+  assert.equal(response.status, 503);
+  assert.equal(response.headers.get("access-control-allow-origin"), origin);
+  assert.equal(response.headers.get("x-content-type-options"), "nosniff");
+  assert.ok(response.headers.get("x-request-id"));
 });
