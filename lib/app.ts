@@ -4,7 +4,13 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { readRequestBody } from "@modelcontextprotocol/server";
 import type { Config } from "./config.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
-import { OAuthError, RateLimitedError, renderOAuthError, UnavailableError } from "./errors.ts";
+import {
+  OAuthError,
+  PageError,
+  RateLimitedError,
+  renderOAuthError,
+  UnavailableError,
+} from "./errors.ts";
 import { renderHomePage } from "./home_page.ts";
 import type { Log, LogFields } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
@@ -78,6 +84,9 @@ const MAX_BODY = 64 * 1024;
 
 /** Expired rows deleted of each kind in one go, so that sweeping never holds a request up long. */
 const SWEEP_LIMIT = 500;
+
+/** Between two rounds of sweeping, in milliseconds. */
+const SWEEP_PAUSE = 20;
 
 /** Registering leaves a row behind, so it is the scarcer of the two. */
 const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
@@ -156,8 +165,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   ]);
 
   const dispatch = async (request: Request, peer: string): Promise<Response> => {
-    const { pathname } = new URL(request.url);
-    if (!policy.allowsHost(request)) {
+    // A Host header can make the URL unreadable; such a request is for nobody.
+    const pathname = URL.parse(request.url)?.pathname;
+    if (pathname === undefined || !policy.allowsHost(request)) {
       return refuse(403, `This server answers to ${config.baseUrl} only.`);
     }
     const route = routes.get(pathname);
@@ -215,8 +225,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async sweep() {
       try {
-        const deleted = await store.sweep(now(), SWEEP_LIMIT);
-        log.debug("store_swept", { deleted });
+        let deleted = await store.sweep(now(), SWEEP_LIMIT);
+        while (deleted >= SWEEP_LIMIT) {
+          // Between two rounds requests get their turn.
+          await options.wait(SWEEP_PAUSE);
+          deleted = await store.sweep(now(), SWEEP_LIMIT);
+        }
       } catch (error) {
         logFailure(log, error);
       }
@@ -272,8 +286,8 @@ function logFailure(log: Log, error: unknown): void {
     log.warning(error.code, { message: error.message, cause: String(error.cause ?? "") });
   } else if (error instanceof RateLimitedError) {
     log.info(error.code, { message: error.message });
-  } else if (error instanceof Error && "code" in error) {
-    log.debug("request_refused", { error: String(error.code), message: error.message });
+  } else if (error instanceof OAuthError || error instanceof PageError) {
+    log.debug("request_refused", { error: error.code, message: error.message });
   } else {
     const stack = error instanceof Error ? error.stack : undefined;
     log.error("internal_error", { message: String(error), stack });

@@ -108,7 +108,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       format: settings.choice("LOG_FORMAT", ["text", "json"], "text"),
     },
   };
-  for (const name of UNSUPPORTED.filter((name) => settings.get(name))) {
+  for (const name of UNSUPPORTED.filter((name) => (settings.get(name) ?? "off") !== "off")) {
     settings.problems.push(`${name} is not supported by this version. Remove it.`);
   }
   if (config.allowLoopbackClientMetadata && !loopback) {
@@ -193,7 +193,7 @@ function readStore(settings: Settings): StoreLocation {
   if (/^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value)) {
     return { kind: "postgres", url: value };
   }
-  const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(value)?.[1];
+  const path = /^sqlite:(?:\/\/(?=\/)|(?!\/\/))(.+)$/.exec(value)?.[1];
   if (!path) {
     settings.problems.push(
       "STORE_URL is not one of sqlite:PATH, memory: and postgres://USER:PASSWORD@HOST/DATABASE.",
@@ -267,9 +267,11 @@ class Settings {
     const list = text.startsWith("[") ? parseJson(text) : text.split(/[\s,]+/).filter(Boolean);
     const isScope = (value: unknown): value is string =>
       typeof value === "string" && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
-    if (!Array.isArray(list) || !list.every(isScope)) {
+    const isList = Array.isArray(list) && list.every(isScope);
+    if (!isList || !list.some((scope) => scope !== "offline_access")) {
       this.problems.push(
-        `${name} is not a list of scopes. Write ["profile", "email"] or profile email.`,
+        `${name} is not a list of scopes that a request can need. Write ["profile", "email"] or ` +
+          "profile email.",
       );
       return undefined;
     }

@@ -48,7 +48,6 @@ async function run(definition: McpDefinition): Promise<void> {
     now: Date.now,
     write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
   });
-  const store = await openStore(config.store);
   const emulator = config.workos.credentials ? undefined : await startEmulator(config);
   const workos = { ...config.workos, ...emulator?.workos };
   const { credentials } = workos;
@@ -60,7 +59,8 @@ async function run(definition: McpDefinition): Promise<void> {
     fetch,
     now: Date.now,
   });
-  await checkSetup({ config: { ...workos, credentials }, upstream, log, fetch, now: Date.now });
+  const setup = { config: { ...workos, credentials }, upstream, log, fetch, now: Date.now };
+  const [store] = await allOrProblems(openStore(config.store), checkSetup(setup));
   const app = await createApp({
     config,
     definition,
@@ -78,7 +78,7 @@ async function run(definition: McpDefinition): Promise<void> {
   });
   const stopped = Promise.race([once("SIGINT"), once("SIGTERM")]);
   const server = listen(config, log, app.fetch);
-  console.log(describeServer(config, definition, emulator?.workos.apiUrl));
+  console.log(describeServer(config, definition, server.addr, emulator?.workos.apiUrl));
   const sweeping = setInterval(app.sweep, SWEEP_INTERVAL);
 
   await stopped;
@@ -92,6 +92,20 @@ async function run(definition: McpDefinition): Promise<void> {
   Deno.exit(0);
 }
 
+/** Waits for all, and reports the problems of all together. */
+async function allOrProblems<T extends unknown[]>(
+  ...work: { [K in keyof T]: Promise<T[K]> }
+): Promise<T> {
+  const settled = await Promise.allSettled(work);
+  const failures = settled.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  const problems = failures.flatMap((error) => {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  });
+  if (problems.length > 0) throw new SettingsError(problems);
+  return await Promise.all(work) as T;
+}
+
 /** Loaded only where it is used: a server with an account starts without it. */
 async function startEmulator(config: Config): Promise<RunningEmulator> {
   const { startEmulator } = await import("./workos/emulator/start_emulator.ts");
@@ -102,7 +116,7 @@ function listen(
   { listen: { hostname, port } }: Config,
   log: Log,
   handler: (request: Request, peer: string) => Promise<Response>,
-): Deno.HttpServer {
+): Deno.HttpServer<Deno.NetAddr> {
   try {
     return Deno.serve({
       // "localhost" alone may mean IPv6 only; clients of a loopback server try both.
@@ -123,7 +137,8 @@ function listen(
     if (error instanceof Deno.errors.AddrNotAvailable) {
       throw new SettingsError([`HOST=${hostname} is not an address of this machine.`]);
     }
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingsError([`HOST=${hostname}: cannot listen there (${reason}).`]);
   }
 }
 
@@ -142,6 +157,7 @@ function delay(duration: number): Promise<void> {
 function describeServer(
   { baseUrl, resource, workos, store }: Config,
   { name }: McpDefinition,
+  { hostname, port }: Deno.NetAddr,
   emulatorUrl: string | undefined,
 ): string {
   const place = store.kind === "sqlite" ? store.path : store.kind;
@@ -149,9 +165,13 @@ function describeServer(
     ? `built-in emulator on ${emulatorUrl} (for development: anyone can sign in)`
     : workos.apiUrl;
   const cursor = JSON.stringify({ mcpServers: { workos: { url: resource } } });
-  return `${name} listens on ${baseUrl}
+  const direct = new URL(baseUrl).protocol === "http:" && new URL(baseUrl).port === String(port);
+  const listening = direct
+    ? ""
+    : `\n  Listening on   ${hostname}:${port}, for a proxy at the URL above`;
+  return `${name} is at ${baseUrl}
 
-  MCP endpoint   ${resource}
+  MCP endpoint   ${resource}${listening}
   WorkOS         ${which}
   Redirect URI   ${baseUrl}/auth/callback${emulatorUrl ? "" : "  (add it in the WorkOS dashboard)"}
   Store          ${place}

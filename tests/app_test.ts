@@ -171,3 +171,32 @@ Deno.test("every answer has a request id, and the log names it", async () => {
   const line = world.logs.find((line) => line.includes("client_registered"));
   assert.equal(JSON.parse(line ?? "{}").properties.request_id, id);
 });
+
+Deno.test("an error of the database or of Node is logged with its stack, whatever code it has", async () => {
+  const world = await createWorld();
+  world.store.insertClient = () =>
+    Promise.reject(
+      Object.assign(new Error("no such table: clients"), { code: "ERR_SQLITE_ERROR" }),
+    );
+  const answer = await register(world);
+  assert.equal(answer.error, "server_error");
+  assert.ok(!JSON.stringify(answer).includes("table"));
+  const line = world.logs.find((line) => line.includes("internal_error"));
+  assert.match(line ?? "", /no such table.*app_test\.ts/);
+});
+
+Deno.test("an unreadable Host header is refused and nobody's mistake to look into", async () => {
+  const world = await createWorld();
+  for (const host of ["localhost:8000.", "[::1", "%", "localhost:8000, evil.example"]) {
+    const request = new Request(`${SERVER}/healthz`, { headers: { host } });
+    assert.equal((await world.app.fetch(request)).status, 403, host);
+  }
+  assert.ok(!world.logs.some((line) => line.includes("internal_error")));
+});
+
+Deno.test("sweeping goes on until nothing expired is left", async () => {
+  const world = await createWorld();
+  for (let i = 0; i < 1200; i++) await world.store.closeSignIn(`s${i}`, 1);
+  await world.app.sweep();
+  assert.equal(await world.store.sweep(world.now(), 10), 0);
+});

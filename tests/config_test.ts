@@ -74,6 +74,9 @@ const PROBLEMS: [string, Record<string, string>, RegExp][] = [
   ["a port too high", { PORT: "70000" }, /PORT must be a whole number/],
   ["a bad scope list", { WORKOS_REQUIRED_SCOPES: '["email"' }, /is not a list of scopes/],
   ["scopes that are no names", { WORKOS_REQUIRED_SCOPES: "[1]" }, /is not a list of scopes/],
+  ["an empty scope list", { WORKOS_REQUIRED_SCOPES: "[]" }, /a request can need/],
+  ["offline_access alone", { WORKOS_REQUIRED_SCOPES: "offline_access" }, /a request can need/],
+  ["a store with a host", { STORE_URL: "sqlite://data/store.db" }, /STORE_URL is not one of/],
   ["an unknown store", { STORE_URL: "redis://localhost" }, /STORE_URL is not one of/],
   ["a lifetime of zero", { ACCESS_TOKEN_TTL: "0" }, /ACCESS_TOKEN_TTL must be/],
   [

@@ -120,6 +120,15 @@ testNeeding(
       [{ WORKOS_API_KEY: "sk_wrong" }, /WORKOS_API_KEY: WorkOS refuses the key/],
       [{ WORKOS_CLIENT_ID: "client_wrong" }, /Check WORKOS_CLIENT_ID/],
       [{ WORKOS_ORGANIZATION_ID: "org_unknown" }, /does not know this organization/],
+      [
+        { WORKOS_API_KEY: "sk_old,sk_test_emulator", WORKOS_ORGANIZATION_ID: "org_unknown" },
+        /does not know this organization/,
+      ],
+      [{ HOST: "nosuch.invalid" }, /HOST=nosuch\.invalid: cannot listen there/],
+      [
+        { STORE_URL: "sqlite:/dev/null/store.db", WORKOS_API_KEY: "sk_wrong" },
+        /STORE_URL: the database[^]*WORKOS_API_KEY: WorkOS refuses/,
+      ],
       [{ WORKOS_CONNECTION_ID: "conn_unknown" }, /does not know this connection/],
       [
         { WORKOS_ORGANIZATION_ID: "org_globex", WORKOS_CONNECTION_ID: "conn_acme" },

@@ -79,7 +79,11 @@ export function parseArguments(
   const { values, positionals } = parseWords(args);
   const named = positionals[0]?.includes("://") ? positionals.shift() : undefined;
   const [command] = positionals;
-  if (command !== undefined) throw misused(`"${sanitizeLine(command, 60)}" is not a command`);
+  if (command !== undefined) {
+    const isAddress = /^[\w.-]+:\d+(?:\/|$)/.test(command);
+    const hint = isAddress ? `; for a server, write http://${sanitizeLine(command, 60)}` : "";
+    throw misused(`"${sanitizeLine(command, 60)}" is not a command${hint}`);
+  }
   if (named !== undefined && values.url !== undefined) {
     throw misused("The server is named twice, as an argument and by --url");
   }

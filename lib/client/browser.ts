@@ -52,12 +52,17 @@ export async function openBrowser(url: URL, { os, spawn }: BrowserOptions): Prom
   try {
     exitCode = await spawn(command);
   } catch (error) {
-    throw new Error(`The browser could not be opened: ${command.program} cannot be run.`, {
-      cause: error,
-    });
+    throw new Error(
+      `The browser could not be opened: ${command.program} cannot be run. Open the address above yourself.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (exitCode !== 0) {
-    throw new Error(`The browser could not be opened: ${command.program} failed.`);
+    throw new Error(
+      `The browser could not be opened: ${command.program} failed. Open the address above yourself.`,
+    );
   }
 }
 

@@ -16,6 +16,9 @@ import { createFileTokenCache } from "./token_cache.ts";
 /** Exit code of a program that Ctrl-C ended: 128 and the number of SIGINT. */
 const INTERRUPTED = 130;
 
+/** Signals this close together, in milliseconds, are one Ctrl-C. */
+const SAME_KEY_PRESS = 500;
+
 /** Everything outside the program. */
 export interface Environment {
   env: (name: string) => string | undefined;
@@ -93,8 +96,10 @@ export function createConnectOptions(
  */
 export function cacheDirectory(env: Environment["env"]): string {
   const directory = env("MCP_CLIENT_CACHE_DIR");
-  if (directory) return directory;
   const home = env("HOME") || env("USERPROFILE");
+  // A shell replaces the tilde; a line of .env reaches us as it is.
+  if (directory?.startsWith("~/") && home) return join(home, directory.slice(2));
+  if (directory) return directory;
   if (home) return join(home, ".workos-mcp", "oauth-client-cache");
   throw new CommandError(
     "no_home",
@@ -117,7 +122,13 @@ function interruptSignal(): AbortSignal {
   const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   for (const name of names) {
     const interrupt = () => {
-      Deno.removeSignalListener(name, interrupt);
+      // `deno task` passes on a Ctrl-C that the terminal has sent already, so the second signal may
+      // be the same key. Later ones end the program at once.
+      if (!controller.signal.aborted) {
+        Deno.unrefTimer(
+          setTimeout(() => Deno.removeSignalListener(name, interrupt), SAME_KEY_PRESS),
+        );
+      }
       controller.abort(new CommandError("interrupted", "Interrupted.", INTERRUPTED));
     };
     Deno.addSignalListener(name, interrupt);

@@ -48,7 +48,13 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       capabilities: { tools: { listChanged: false }, resources: { listChanged: false } },
       ...(instructions && { instructions }),
     });
-    await register(server, readCaller(authInfo?.extra));
+    try {
+      await register(server, readCaller(authInfo?.extra));
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      log.error("register_failed", { message: String(error), stack });
+      throw error;
+    }
     return server;
   }, {
     onerror: (error) => log.debug("mcp_error", { message: error.message }),

@@ -78,7 +78,12 @@ export function createConsent(options: ConsentOptions): Consent {
       const id = encodeBase64Url(random(9));
       const form: SealedForm = { id, authorization, expiresAt: now() + SIGN_IN_LIFETIME };
       const sealed = seal(formKey, JSON.stringify(form), FORM_CONTEXT, random);
-      const response = await renderConsentPage({ client, authorization, sealed });
+      const response = await renderConsentPage({
+        server: new URL(config.baseUrl).host,
+        client,
+        authorization,
+        sealed,
+      });
       const secret = encodeBase64Url(random(32));
       for (const cookie of cookies.write(request, "consent", id, secret)) {
         response.headers.append("set-cookie", cookie);

@@ -8,15 +8,18 @@ import { renderPage } from "./pages.ts";
 import { isLoopbackRedirect } from "./redirect_uri.ts";
 import { describeScope, OFFLINE_ACCESS } from "./scopes.ts";
 
+/** A longer name is cut in the heading, so that the buttons stay in sight; it follows in full. */
+const MAX_HEADING = 60;
+
 /**
  * Renders the consent page.
  *
- * @param options `sealed` is the request that the form carries.
+ * @param options `server` is this server's host; `sealed` is the request that the form carries.
  */
 export function renderConsentPage(
-  options: { client: Client; authorization: AuthorizationRequest; sealed: string },
+  options: { server: string; client: Client; authorization: AuthorizationRequest; sealed: string },
 ): Promise<Response> {
-  const { client, authorization, sealed } = options;
+  const { server, client, authorization, sealed } = options;
   const { client_name: clientName, grant_types: grantTypes } = client.metadata;
   const name = clientName ?? "An app without a name";
   const { redirectUri } = authorization;
@@ -25,8 +28,8 @@ export function renderConsentPage(
   if (grantTypes.includes("refresh_token")) scopes.add(OFFLINE_ACCESS);
 
   const body = html`
-    <p>It wants to use the tools of this MCP server as you. Next, you sign in at
-    WorkOS.</p>
+    <p>It wants to use the tools of the MCP server at <strong>${server}</strong> as you. Next, you
+    sign in at WorkOS.</p>
     <dl>
       <dt>App</dt>
       <dd>${name}<small>The app says so itself; nobody has verified it.</small></dd>
@@ -56,7 +59,8 @@ have just started connecting an app yourself.</p>`
       </div>
     </form>
   `;
-  return renderPage(`Allow ${name}?`, body);
+  const short = name.length > MAX_HEADING ? `${name.slice(0, MAX_HEADING)}…` : name;
+  return renderPage(`Allow ${short}?`, body);
 }
 
 /** Who receives the answer: the host, in the form a person can recognise (AS-14). */

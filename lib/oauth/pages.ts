@@ -20,9 +20,10 @@ const STYLE = `
   --back: #101216; --card: #191c22; --text: #eceef2; --warn: #3a2e10; --warn-text: #ffdc96; } }
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem;
+  grid-template-columns: minmax(0, 1fr);
   background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif }
-main { width: 100%; max-width: 30rem; padding: 2rem; background: var(--card);
+main { width: 100%; min-width: 0; max-width: 30rem; padding: 2rem; background: var(--card);
   border: 1px solid var(--line); border-radius: .75rem }
 main.wide { max-width: 46rem }
 h1 { margin: 0 0 1rem; font-size: 1.35rem; line-height: 1.3; overflow-wrap: anywhere }
@@ -31,7 +32,8 @@ p, ul, dl { margin: 0 0 1rem }
 ul { padding-left: 1.25rem }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem }
 dt { color: var(--soft) }
-dd { margin: 0; overflow-wrap: anywhere }
+dd { margin: 0 }
+dd, li { min-width: 0; overflow-wrap: anywhere }
 small { color: var(--soft); display: block }
 code { font: .875em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }
 pre { margin: 0 0 1rem; padding: .75rem 1rem; overflow-x: auto; border: 1px solid var(--line);
@@ -120,9 +122,9 @@ const PAGE_ERRORS: Record<PageErrorCode, { title: string; text: string }> = {
     text: `To protect you, only this server's own page can allow an app. ${START_AGAIN}`,
   },
   other_browser: {
-    title: "This sign-in belongs to another browser",
-    text: "It has to end in the browser in which it began, and that browser has to keep cookies. " +
-      START_AGAIN,
+    title: "This sign-in is over, or belongs to another browser",
+    text: "It has to end in the browser in which it began, once, within ten minutes, and that " +
+      `browser has to keep cookies. ${START_AGAIN}`,
   },
   sign_in_expired: {
     title: "This page is too old",

@@ -108,10 +108,13 @@ export function matchesRedirectUri(
   });
 }
 
+/** Parameters of an authorization response (RFC 6749 §4.1.2, RFC 9207 §2). */
+const ANSWER = new Set(["code", "state", "iss", "error", "error_description", "error_uri"]);
+
 /**
  * Adds parameters to a redirect URI without touching a byte of it. A query it brings survives as
- * it is; parameters of ours that it already names would be ambiguous, so they are taken out first
- * (RFC 9207 §2: exactly one `iss`).
+ * it is; parameters of an answer that it already names would be ambiguous, so they are taken out
+ * first (RFC 9207 §2: exactly one `iss`).
  *
  * @param uri a checked redirect URI.
  * @param parameters what to add; undefined values are left out.
@@ -123,8 +126,8 @@ export function appendToRedirectUri(
   const [base = "", ...rest] = uri.split("?");
   const query = rest.join("?");
   const own = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  const names = new Set(own.map(([name]) => name));
-  const isOurs = (pair: string) => new URLSearchParams(pair).keys().some((name) => names.has(name));
+  const isOurs = (pair: string) =>
+    new URLSearchParams(pair).keys().some((name) => ANSWER.has(name));
   const kept = query === "" ? [] : query.split("&").filter((pair) => !isOurs(pair));
   const added = own.map(([name, value]) => `${name}=${encodeURIComponent(value ?? "")}`);
   return `${base}?${[...kept, ...added].join("&")}`;

@@ -44,7 +44,7 @@ export function splitScope(scope: string): string[] {
 
 /** Permission slugs of WorkOS are told by their colon (`members:read`). */
 function isPermission(scope: string): boolean {
-  return scope.includes(":");
+  return /^[\w.*-]+(?::[\w.*-]+)+$/.test(scope);
 }
 
 /**

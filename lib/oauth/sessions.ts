@@ -95,10 +95,10 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** Asks WorkOS. The caller holds the reservation. */
   const renew = async (grant: GrantRow, key: Uint8Array): Promise<void> => {
-    const { refreshToken } = open(grant, key);
+    const { refreshToken, identity: { authenticationMethod } } = open(grant, key);
     let session: UpstreamSession;
     try {
-      session = await upstream.refresh({ refreshToken });
+      session = await upstream.refresh({ refreshToken, authenticationMethod });
     } catch (error) {
       if (error instanceof SessionEndedError || error instanceof SignInRefusedError) {
         // Another holder may have outlived its reservation and renewed meanwhile.

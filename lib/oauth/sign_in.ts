@@ -45,9 +45,10 @@ export function resumeSignIn(
   cookies: FlowCookies,
   state: string,
 ): SignIn | undefined {
+  if (!/^[\w-]{43}$/.test(state)) return undefined;
   const cookie = cookies.read(request, "sign-in", cookieIdOf(hashToken(state)));
   const signIn = cookie === undefined ? undefined : deriveSignIn(cookie);
-  if (signIn === undefined || signIn.state.length !== state.length) return undefined;
+  if (signIn === undefined) return undefined;
   return timingSafeEqual(Buffer.from(signIn.state), Buffer.from(state)) ? signIn : undefined;
 }
 

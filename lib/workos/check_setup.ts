@@ -90,16 +90,16 @@ async function checkKeys(options: SetupOptions): Promise<string[]> {
 }
 
 async function checkRouting(options: SetupOptions): Promise<string[]> {
-  const { organizationId, connectionId, credentials: { apiKeys: [apiKey] } } = options.config;
+  const { organizationId, connectionId } = options.config;
   const problems: string[] = [];
   if (organizationId) {
-    const { status } = await get(`/organizations/${organizationId}`, apiKey, options);
+    const { status } = await getWithAnyKey(`/organizations/${organizationId}`, options);
     if (status === 404) {
       problems.push("WORKOS_ORGANIZATION_ID: WorkOS does not know this organization.");
     }
   }
   if (connectionId) {
-    const { status, body } = await get(`/connections/${connectionId}`, apiKey, options);
+    const { status, body } = await getWithAnyKey(`/connections/${connectionId}`, options);
     if (status === 404) {
       problems.push("WORKOS_CONNECTION_ID: WorkOS does not know this connection.");
     } else if (
@@ -119,6 +119,16 @@ interface Answer {
   body: Record<string, unknown>;
   /** Seconds by which this machine's clock is ahead. */
   skew: number;
+}
+
+/** The answer with the first key that WorkOS accepts. */
+async function getWithAnyKey(path: string, options: SetupOptions): Promise<Answer> {
+  const [first, ...others] = options.config.credentials.apiKeys;
+  let answer = await get(path, first, options);
+  for (const apiKey of others) {
+    if (answer.status === 401) answer = await get(path, apiKey, options);
+  }
+  return answer;
 }
 
 /** A plain call: the SDK keeps neither the `Date` header nor the body of a 401. */

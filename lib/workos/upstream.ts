@@ -22,7 +22,7 @@ export interface Identity {
   permissions: string[];
   entitlements: string[];
   featureFlags: string[];
-  /** `SSO`, `Password`, `GoogleOAuth` … as WorkOS names them; absent after a refresh. */
+  /** `SSO`, `Password`, `GoogleOAuth` … as WorkOS names them. */
   authenticationMethod?: string;
   /** E-mail address of the WorkOS administrator acting as this person. */
   impersonator?: string;
@@ -68,10 +68,13 @@ export interface Upstream {
   /**
    * Renews a session; roles and permissions are read again.
    *
+   * @param request the method is that of the sign-in, since WorkOS does not repeat it.
    * @throws {SessionEndedError} when WorkOS no longer honours the session.
    * @throws {SignInRefusedError} when the organization now asks for another way of signing in.
    */
-  refresh(request: { refreshToken: string }): Promise<UpstreamSession>;
+  refresh(
+    request: { refreshToken: string; authenticationMethod?: string | undefined },
+  ): Promise<UpstreamSession>;
 
   /** Ends the session at WorkOS. Ending an ended one is no error. */
   revokeSession(sessionId: string): Promise<void>;

@@ -138,23 +138,20 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
           }),
       );
       const session = await readSession(response, required);
-      // What was chosen by the URL that went through the browser is checked on what came back.
-      if (connectionId && session.identity.authenticationMethod !== "SSO") {
-        throw new SignInRefusedError(
-          "wrong_connection",
-          "This server wants you to sign in through your company's single sign-on.",
-        );
-      }
+      assertConnection(connectionId, session.identity.authenticationMethod);
       return session;
     },
 
-    async refresh({ refreshToken }) {
+    async refresh({ refreshToken, authenticationMethod }) {
       const required = await prepareAnswer();
+      assertConnection(connectionId, authenticationMethod);
       const response = await call(
         "refresh",
         (workos) => workos.userManagement.authenticateWithRefreshToken({ clientId, refreshToken }),
       );
-      return await readSession(response, required);
+      const session = await readSession(response, required);
+      if (authenticationMethod) session.identity.authenticationMethod ??= authenticationMethod;
+      return session;
     },
 
     async revokeSession(sessionId) {
@@ -169,6 +166,15 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 
     prepare: () => verifier.prepare(),
   };
+}
+
+/** What was chosen by the URL that went through the browser is checked on what came back. */
+function assertConnection(connectionId: string | undefined, method: string | undefined): void {
+  if (connectionId === undefined || method === "SSO") return;
+  throw new SignInRefusedError(
+    "wrong_connection",
+    "This server wants you to sign in through your company's single sign-on.",
+  );
 }
 
 /**

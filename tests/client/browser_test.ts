@@ -35,10 +35,11 @@ for (const address of foreign) {
 Deno.test("a browser that cannot be started is one sentence", async () => {
   const missing = () => Promise.reject(new Deno.errors.NotFound("no such file"));
   await assert.rejects(openBrowser(URL_OF_OURS, { os: "linux", spawn: missing }), {
-    message: "The browser could not be opened: xdg-open cannot be run.",
+    message:
+      "The browser could not be opened: xdg-open cannot be run. Open the address above yourself.",
   });
   const failing = () => Promise.resolve(3);
   await assert.rejects(openBrowser(URL_OF_OURS, { os: "linux", spawn: failing }), {
-    message: "The browser could not be opened: xdg-open failed.",
+    message: "The browser could not be opened: xdg-open failed. Open the address above yourself.",
   });
 });

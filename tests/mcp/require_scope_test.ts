@@ -77,3 +77,18 @@ Deno.test("a broader scope implies the narrower ones, and nothing else does (RS-
   assert.ok(!coversScope(["members"], "members:read"));
   assert.ok(!coversScope([], "openid"));
 });
+
+Deno.test("a register function that throws is an error in the log, with its stack", async () => {
+  const world = await createWorld({
+    definition: {
+      name: "test",
+      version: "1",
+      register() {
+        throw new Error("my own mistake");
+      },
+    },
+  });
+  const { tokens } = await signIn(world);
+  assert.equal((await callTool(world, tokens.access_token, "x")).status, 500);
+  assert.ok(world.logs.some((line) => /"ERROR".*my own mistake.*require_scope_test/.test(line)));
+});

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import type { ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
-import { approve, authorizationUrl, createPkce, register } from "../support/oauth_client.ts";
+import { hashToken } from "../../lib/oauth/tokens.ts";
+import { openSqlite } from "../../lib/store/sqlite.ts";
+import { createSqlStore } from "../../lib/store/sql_store.ts";
+import {
+  approve,
+  authorizationUrl,
+  callTool,
+  createPkce,
+  register,
+  signIn,
+} from "../support/oauth_client.ts";
 import { createWorld, EMULATOR, SERVER, type World } from "../support/world.ts";
 
 async function prepare(env: Record<string, string> = {}) {
@@ -214,4 +224,30 @@ Deno.test("a failure of ours during the callback is told to the waiting client",
   assert.equal(searchParams.get("error"), "server_error");
   assert.equal(searchParams.get("state"), "client-state");
   assert.ok(!searchParams.get("error_description")?.includes("table"));
+});
+
+Deno.test("a state of another alphabet is refused before anything is compared", async () => {
+  const { world } = await prepare();
+  const state = `\u00e9${"a".repeat(42)}`;
+  const response = await world.fetch(
+    `${SERVER}/auth/callback?code=x&state=${encodeURIComponent(state)}`,
+    { headers: { cookie: `sign-in-${hashToken(state).slice(0, 16)}=${"b".repeat(43)}` } },
+  );
+  assert.equal(response.status, 403);
+});
+
+Deno.test("a connection that is configured later ends the grants of those who came otherwise", async () => {
+  const store = await createSqlStore(openSqlite(":memory:"));
+  const before = await createWorld({ store });
+  const bob = await signIn(before, { email: "bob@acme.test" });
+  const after = await createWorld({
+    store,
+    env: { WORKOS_CONNECTION_ID: "conn_acme" },
+    emulator: before.emulator,
+  });
+  const alice = await signIn(after, { email: "alice@acme.test" });
+  before.advance(6 * 60_000);
+  after.advance(6 * 60_000);
+  assert.equal((await callTool(after, bob.tokens.access_token, "whoami")).status, 401);
+  assert.equal((await callTool(after, alice.tokens.access_token, "whoami")).status, 200);
 });

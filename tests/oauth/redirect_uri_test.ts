@@ -172,3 +172,10 @@ Deno.test("the client's query bytes survive, and parameters of ours appear once"
     "https://a.example/cb?code=c%20d&iss=http%3A%2F%2Fx",
   );
 });
+
+Deno.test("what an earlier answer left in a redirect URI does not stand beside the new one", () => {
+  assert.equal(
+    appendToRedirectUri("https://a.example/cb?code=old&state=old&x=1", { error: "access_denied" }),
+    "https://a.example/cb?x=1&error=access_denied",
+  );
+});

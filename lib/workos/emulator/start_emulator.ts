@@ -19,7 +19,9 @@ export interface RunningEmulator {
  */
 export function startEmulator(config: Pick<Config, "baseUrl">): RunningEmulator {
   let fetch = (_request: Request): Promise<Response> => Promise.reject(new Error("not ready"));
-  const server = listen((request) => fetch(request));
+  // The server itself may be on the way to the usual port.
+  const taken = new URL(config.baseUrl).port === String(PORT);
+  const server = listen((request) => fetch(request), taken ? 0 : PORT);
   const apiUrl = `http://localhost:${server.addr.port}`;
   ({ fetch } = createEmulator({
     origin: apiUrl,
@@ -34,11 +36,14 @@ export function startEmulator(config: Pick<Config, "baseUrl">): RunningEmulator 
 }
 
 /** Any free port will do when another server's emulator has the usual one. */
-function listen(handler: (request: Request) => Promise<Response>): Deno.HttpServer<Deno.NetAddr> {
+function listen(
+  handler: (request: Request) => Promise<Response>,
+  wanted: number,
+): Deno.HttpServer<Deno.NetAddr> {
   const serve = (port: number) =>
     Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, handler);
   try {
-    return serve(PORT);
+    return serve(wanted);
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     return serve(0);
