@@ -94,9 +94,6 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
-/** Exchanges and revocations: a client id nobody knows may make this server fetch a document. */
-const TOKENS: RateLimit = { burst: 1000, perMinute: 600 };
-
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, definition, store, log, now, random } = options;
@@ -134,7 +131,6 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const limitRegistrations = createRateLimiter(REGISTRATIONS, now);
   const limitAuthorizations = createRateLimiter(AUTHORIZATIONS, now);
-  const limitTokens = createRateLimiter(TOKENS, now);
   const resourceMetadata = document(buildResourceMetadata(config));
   const serverMetadata = document(buildServerMetadata(config));
   const routes = new Map<string, Route>([
@@ -158,8 +154,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       handlers: { GET: createCallback({ ...options, grants, cookies }) },
       audience: "person",
     }],
-    ["/token", { ...program(createToken({ config, clients, grants })), limit: limitTokens }],
-    ["/revoke", { ...program(createRevoke({ clients, grants })), limit: limitTokens }],
+    ["/token", program(createToken({ config, clients, grants }))],
+    ["/revoke", program(createRevoke({ clients, grants }))],
     ["/healthz", { handlers: { GET: () => Response.json({ ok: true }) }, audience: "program" }],
     ["/readyz", { handlers: { GET: () => answerReady(options) }, audience: "program" }],
   ]);

@@ -4,6 +4,7 @@
  */
 
 import { OAuthError, UnavailableError } from "../errors.ts";
+import { createRateLimiter, type RateLimit } from "../rate_limit.ts";
 import type { FetchDocument } from "./safe_fetch.ts";
 
 const SECOND = 1000;
@@ -23,6 +24,9 @@ const FAILURE_MEMORY = 30 * SECOND;
 /** The least recently used documents go first. */
 const MAX_ENTRIES = 1000;
 
+/** Documents fetched from one host. A host with more clients than that has them cached. */
+const FETCHES_PER_HOST: RateLimit = { burst: 100, perMinute: 60 };
+
 /** What {@link createDocumentCache} needs. */
 export interface DocumentCacheOptions<Value> {
   fetchDocument: FetchDocument;
@@ -40,6 +44,7 @@ export interface DocumentCache<Value> {
    * @param maxAge a copy that is older is fetched again, in milliseconds.
    * @throws {OAuthError} `invalid_client` when there is no such document or it is not acceptable.
    * @throws {UnavailableError} when it cannot be had now.
+   * @throws {RateLimitedError} when too many were fetched from its host.
    */
   get(url: URL, maxAge?: number): Promise<Value>;
 }
@@ -55,6 +60,8 @@ export function createDocumentCache<Value>(
   { fetchDocument, name, maxBytes, read, now }: DocumentCacheOptions<Value>,
 ): DocumentCache<Value> {
   const entries = new Map<string, Entry<Value>>();
+  // Whoever sends made-up client ids must not have this server call one host without end.
+  const limitFetches = createRateLimiter(FETCHES_PER_HOST, now);
 
   const fetchAndRead = async (url: URL): Promise<{ value: Value; freshFor: number }> => {
     const response = await fetchDocument(url, maxBytes);
@@ -76,6 +83,7 @@ export function createDocumentCache<Value>(
     async get(url, maxAge = Infinity) {
       const known = entries.get(url.href);
       const usable = known && known.expiresAt > now() && now() - known.loadedAt <= maxAge;
+      if (!usable) limitFetches(url.host);
       const entry = usable ? known : load(url);
       // Insertion order is the order of use.
       entries.delete(url.href);

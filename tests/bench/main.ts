@@ -81,6 +81,8 @@ async function register(url: string): Promise<string> {
   return (await response.json()).client_id;
 }
 
+let people = 0;
+
 async function signIn(url: string, clientId: string): Promise<Session> {
   const { verifier, challenge } = createPkce();
   const query = new URLSearchParams({
@@ -91,7 +93,11 @@ async function signIn(url: string, clientId: string): Promise<Session> {
     code_challenge_method: "S256",
   });
   const browser = createScriptedBrowser({
-    fetch: (request) => fetch(request, { redirect: "manual" }),
+    fetch: (request) => {
+      // Every person from an address of their own: the brakes are not what is measured.
+      request.headers.set("x-forwarded-for", `10.0.${Math.floor(people / 250)}.${people++ % 250}`);
+      return fetch(request, { redirect: "manual" });
+    },
     stopAt: (url) => url.startsWith(REDIRECT_URI),
   });
   const end = await approve(browser, `${url}/authorize?${query}`);
@@ -151,7 +157,7 @@ async function startServer(directory: string, accessTokenTtl: number): Promise<M
     WORKOS_API_KEY: emulatorCredentials.apiKey,
     WORKOS_REQUIRED_SCOPES: "openid profile email",
     STORE_URL: `sqlite:${join(directory, `${port}.db`)}`,
-    TRUSTED_PROXY_HOPS: "0",
+    TRUSTED_PROXY_HOPS: "1",
     LOG_LEVEL: "error",
   });
 }
