@@ -175,7 +175,8 @@ export async function createApp(options: AppOptions): Promise<App> {
 
     if (pathname === "/mcp") {
       if (request.method === "OPTIONS") return answerPreflight(request, origin, ["POST"]);
-      return allowOrigin(await handle("program", request, () => mcp.fetch(request)), origin);
+      const response = await handle("program", request, () => mcp.fetch(request));
+      return origin === null ? response : allowOrigin(response, origin);
     }
     if (!route) return refuse(404, "There is nothing here. The MCP endpoint is /mcp.");
     const methods = Object.keys(route.handlers);

@@ -1,6 +1,7 @@
 /** Settings from the environment. All problems are reported together, each with what to do. */
 
 import { SettingsError } from "./errors.ts";
+import { parseJson } from "./json.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** Where clients, grants and tokens are kept. */
@@ -276,14 +277,5 @@ class Settings {
       return undefined;
     }
     return [...new Set(list)];
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
 import { CommandError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { type ServerRecord, serverRecordSchema } from "./server_record.ts";
 
 /** A server in the cache. */
@@ -195,15 +196,6 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
       return servers;
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function ignoreMissing(error: unknown): void {
