@@ -12,7 +12,7 @@ import {
   UnavailableError,
 } from "./errors.ts";
 import { renderHomePage } from "./home_page.ts";
-import type { Log, LogFields } from "./log.ts";
+import { describeError, type Log, type LogFields } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
 import { createMcpEndpoint, type McpDefinition } from "./mcp/endpoint.ts";
 import { createAuthorize } from "./oauth/authorize.ts";
@@ -26,12 +26,12 @@ import { renderErrorPage } from "./oauth/pages.ts";
 import { encodeBase64Url, type Random } from "./oauth/random.ts";
 import { createRegister } from "./oauth/register.ts";
 import { createRevoke } from "./oauth/revoke.ts";
+import type { FetchDocument } from "./oauth/safe_fetch.ts";
 import { deriveBytes } from "./oauth/sealing.ts";
 import { createSessions } from "./oauth/sessions.ts";
 import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
 import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
-import type { FetchDocument } from "./oauth/safe_fetch.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -286,7 +286,6 @@ function logFailure(log: Log, error: unknown): void {
   } else if (error instanceof OAuthError || error instanceof PageError) {
     log.debug("request_refused", { error: error.code, message: error.message });
   } else {
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error("internal_error", { message: String(error), stack });
+    log.error("internal_error", describeError(error));
   }
 }

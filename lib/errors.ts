@@ -169,6 +169,13 @@ export class CommandError extends Error {
   }
 }
 
+/** What a client is told of an outage: not which part of ours is out. */
+export function describeOutage(error: UnavailableError): string {
+  return error.code === "client_metadata_unavailable"
+    ? "The client's metadata or keys cannot be fetched right now. Try again shortly."
+    : "The sign-in service does not answer right now. Try again shortly.";
+}
+
 /**
  * Renders an error as OAuth JSON (RFC 6749 §5.2), the one way errors answer programs.
  *
@@ -181,9 +188,7 @@ export function renderOAuthError(error: unknown): Response {
     headers.set("retry-after", String(error.retryAfter));
     return Response.json({
       error: "temporarily_unavailable",
-      error_description: error.code === "client_metadata_unavailable"
-        ? "The client's metadata or keys cannot be fetched right now. Try again shortly."
-        : "The sign-in service does not answer right now. Try again shortly.",
+      error_description: describeOutage(error),
     }, { status: 503, headers });
   }
   if (error instanceof RateLimitedError) {

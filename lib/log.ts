@@ -94,5 +94,10 @@ export function createLog(options: LogOptions): Log {
   return { debug: at("debug"), info: at("info"), warning: at("warning"), error: at("error") };
 }
 
+/** An error as fields of an event, with its stack: for what somebody has to look into. */
+export function describeError(error: unknown): LogFields {
+  return { message: String(error), stack: error instanceof Error ? error.stack : undefined };
+}
+
 /** A log that drops everything, for programs that want none. */
 export const silentLog: Log = { debug() {}, info() {}, warning() {}, error() {} };

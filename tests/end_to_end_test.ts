@@ -6,25 +6,17 @@ import { runClient } from "./support/client_process.ts";
 import { testNeeding } from "./support/needs.ts";
 import { approve } from "./support/oauth_client.ts";
 import { PROCESS_NEEDS, startServerProcess } from "./support/server_process.ts";
+import { withTempDirectory } from "./support/temp_directory.ts";
 
 function createBrowser() {
   return createScriptedBrowser({ fetch: (request) => fetch(request, { redirect: "manual" }) });
-}
-
-async function withCache(work: (cache: string) => Promise<void>): Promise<void> {
-  const cache = await Deno.makeTempDir();
-  try {
-    await work(cache);
-  } finally {
-    await Deno.remove(cache, { recursive: true });
-  }
 }
 
 testNeeding(
   PROCESS_NEEDS,
   "a person signs in once; the second run needs no browser",
   () =>
-    withCache(async (cache) => {
+    withTempDirectory(async (cache) => {
       await using server = await startServerProcess();
       const url = `${server.url}/mcp`;
       const first = await runClient([url], cache, async (signInUrl) => {
@@ -47,7 +39,7 @@ testNeeding(
   PROCESS_NEEDS,
   "tokens outlive a restart of the server",
   () =>
-    withCache(async (cache) => {
+    withTempDirectory(async (cache) => {
       const store = await Deno.makeTempDir();
       const env = { STORE_URL: `sqlite:${store}/store.db` };
       const first = await startServerProcess(env);
@@ -70,7 +62,7 @@ testNeeding(
   PROCESS_NEEDS,
   "a person who denies is told so, with exit code 3",
   () =>
-    withCache(async (cache) => {
+    withTempDirectory(async (cache) => {
       await using server = await startServerProcess();
       const run = await runClient([`${server.url}/mcp`, "--json"], cache, async (signInUrl) => {
         const browser = createBrowser();

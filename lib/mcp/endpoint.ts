@@ -2,7 +2,7 @@
 
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
+import { describeError, type Log } from "../log.ts";
 import type { Caller } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
 
@@ -51,8 +51,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     try {
       await register(server, readCaller(authInfo?.extra));
     } catch (error) {
-      const stack = error instanceof Error ? error.stack : undefined;
-      log.error("register_failed", { message: String(error), stack });
+      log.error("register_failed", describeError(error));
       throw error;
     }
     return server;

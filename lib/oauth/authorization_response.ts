@@ -1,6 +1,6 @@
 /** The answer to an authorization request (RFC 6749 §4.1.2, RFC 9207 §2; MCP 2026-07-28, AS-20). */
 
-import { type OAuthError, UnavailableError } from "../errors.ts";
+import { describeOutage, type OAuthError, UnavailableError } from "../errors.ts";
 import { appendToRedirectUri } from "./redirect_uri.ts";
 
 /** What the client is told: a code or an error, and its `state` if it sent one. */
@@ -21,13 +21,10 @@ export function redirectToClient(
   issuer: string,
   { state, code, error }: AuthorizationResponse,
 ): Response {
-  const down = error instanceof UnavailableError;
   const location = appendToRedirectUri(redirectUri, {
     code,
-    error: down ? "temporarily_unavailable" : error?.code,
-    error_description: down
-      ? "The sign-in service does not answer right now. Try again shortly."
-      : error?.message,
+    error: error instanceof UnavailableError ? "temporarily_unavailable" : error?.code,
+    error_description: error instanceof UnavailableError ? describeOutage(error) : error?.message,
     state,
     iss: issuer,
   });

@@ -11,11 +11,12 @@ import {
   UnavailableError,
   WorkOSSetupError,
 } from "../errors.ts";
-import type { Log } from "../log.ts";
+import { describeError, type Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { Upstream, UpstreamSession } from "../workos/upstream.ts";
 import { type AuthorizationResponse, redirectToClient } from "./authorization_response.ts";
 import type { AuthorizationRequest } from "./authorize.ts";
+import { endSession } from "./end_session.ts";
 import type { FlowCookies } from "./flow_cookies.ts";
 import type { Grants } from "./grants.ts";
 import { type Parameters, readParameters } from "./parameters.ts";
@@ -85,8 +86,7 @@ function recognise(request: Request, parameters: Parameters, cookies: FlowCookie
 /** The client waits, so it is told of every failure, of ours too. */
 function describeFailure(error: unknown, log: Log): AuthorizationResponse {
   if (error instanceof UnavailableError) return { error };
-  const stack = error instanceof Error ? error.stack : undefined;
-  log.error("internal_error", { message: String(error), stack });
+  log.error("internal_error", describeError(error));
   return { error: new OAuthError("server_error", "The server failed. Its log says why.") };
 }
 
@@ -128,19 +128,10 @@ async function finish(
     authorization.scopes.includes(scope) && !scopes.includes(scope)
   );
   if (missing.length > 0) {
-    await revokeQuietly(upstream, session, log);
+    await endSession({ upstream, log }, session.identity.sessionId);
     return { error: new OAuthError("access_denied", explainMissing(missing)) };
   }
   return { code: await grants.create({ ...authorization, scopes }, session) };
-}
-
-/** A session nobody will use should not stay open; that it does is not worth failing for. */
-async function revokeQuietly(upstream: Upstream, session: UpstreamSession, log: Log) {
-  try {
-    await upstream.revokeSession(session.identity.sessionId);
-  } catch (error) {
-    log.warning("session_not_revoked", { message: String(error) });
-  }
 }
 
 function explainMissing(missing: readonly string[]): string {

@@ -4,6 +4,7 @@
  */
 
 import { OAuthError, UnavailableError } from "../errors.ts";
+import { readMediaType } from "../media_type.ts";
 import { createRateLimiter, type RateLimit } from "../rate_limit.ts";
 import type { FetchDocument } from "./safe_fetch.ts";
 
@@ -111,7 +112,7 @@ async function readJson(name: string, response: Response): Promise<unknown> {
   }
   if (status >= 300 && status < 400) refuse("redirects elsewhere, which is not followed");
   if (status !== 200) refuse(`is answered with status ${status}, not 200`);
-  const type = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  const type = readMediaType(response.headers);
   if (!/^application\/(?:[\w.-]+\+)?json$/.test(type)) refuse("is not served as application/json");
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await response.bytes()));

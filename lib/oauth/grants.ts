@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
 import type { Client } from "./clients.ts";
+import { endSession } from "./end_session.ts";
 import { CODE_LIFETIME, CODE_REPLAY_WINDOW, ROTATION_GRACE } from "./lifetimes.ts";
 import { matchesChallenge } from "./pkce.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
@@ -90,7 +91,7 @@ export interface Grants {
 
 /** Makes the keeper of grants. */
 export function createGrants(options: GrantsOptions): Grants {
-  const { store, sessions, upstream, log, now, random, checksumKey } = options;
+  const { store, sessions, log, now, random, checksumKey } = options;
   const prepareTokens = createTokenIssuer(options);
 
   /** Ends a grant here and its session at WorkOS. The grant is gone even if WorkOS is not there. */
@@ -102,15 +103,7 @@ export function createGrants(options: GrantsOptions): Grants {
       user_id: grant.userId,
       reason,
     });
-    try {
-      await upstream.revokeSession(grant.sessionId);
-    } catch (error) {
-      log.warning("session_not_revoked", {
-        grant_id: grant.id,
-        session_id: grant.sessionId,
-        message: `${String(error)} The session ends at WorkOS by its own time limit.`,
-      });
-    }
+    await endSession(options, grant.sessionId, { grant_id: grant.id });
   };
 
   const burn = async (grant: GrantRow, reason: string, message: string): Promise<never> => {

@@ -1,6 +1,7 @@
 /** Request parameters, read once and strictly (RFC 6749 §3.1, §3.2). */
 
 import { OAuthError } from "../errors.ts";
+import { readMediaType } from "../media_type.ts";
 
 /** Parameters by name; an empty value counts as not sent. */
 export interface Parameters {
@@ -43,8 +44,7 @@ export function readParameters(params: URLSearchParams): Parameters {
  * @throws {OAuthError} `invalid_request` for another content type.
  */
 export async function readForm(request: Request): Promise<URLSearchParams> {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/x-www-form-urlencoded") {
+  if (readMediaType(request.headers) !== "application/x-www-form-urlencoded") {
     throw new OAuthError(
       "invalid_request",
       "Send parameters as application/x-www-form-urlencoded.",

@@ -2,6 +2,7 @@
 
 import { OAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { readMediaType } from "../media_type.ts";
 import { readClientMetadata, REGISTERED_AUTH_METHODS } from "./client_metadata.ts";
 import type { Clients } from "./clients.ts";
 
@@ -38,8 +39,7 @@ export function createRegister(
 }
 
 async function readJson(request: Request): Promise<unknown> {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
+  if (readMediaType(request.headers) !== "application/json") {
     throw new OAuthError("invalid_client_metadata", "Send the registration as application/json.");
   }
   try {

@@ -33,8 +33,9 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     fetch,
     now,
   });
-  const clients = apiKeys.map((apiKey) => createClient(apiKey, options));
-  const { userManagement: urls } = createClient(apiKeys[0], options);
+  const [apiKey, ...otherKeys] = apiKeys;
+  const firstClient = createClient(apiKey, options);
+  const clients = [firstClient, ...otherKeys.map((key) => createClient(key, options))];
 
   /** Calls with the first key that WorkOS accepts; a refused key has used nothing up. */
   const call = async <T>(
@@ -114,7 +115,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       const selector = connectionId
         ? { connectionId }
         : { provider: "authkit", ...(organizationId && { organizationId }) };
-      return urls.getAuthorizationUrl({
+      return firstClient.userManagement.getAuthorizationUrl({
         clientId,
         redirectUri,
         state,

@@ -10,6 +10,7 @@ import { testNeeding } from "../support/needs.ts";
 import { usePostgres } from "../support/postgres.ts";
 import { PROCESS_NEEDS } from "../support/server_process.ts";
 import { type Findings, RACES } from "../support/store_worker.ts";
+import { withTempDirectory } from "../support/temp_directory.ts";
 import { buildCode, buildGrant, buildIssue } from "./rows.ts";
 
 const WORKER = fileURLToPath(new URL("../support/store_worker.ts", import.meta.url));
@@ -18,11 +19,12 @@ const NAMES = ["a", "b"];
 
 const { testPostgres } = usePostgres();
 
-testNeeding(PROCESS_NEEDS, "processes on one SQLite file: everything is won once", async () => {
-  const directory = await Deno.makeTempDir();
-  await race({ kind: "sqlite", path: join(directory, "store.db") });
-  await Deno.remove(directory, { recursive: true });
-});
+testNeeding(
+  PROCESS_NEEDS,
+  "processes on one SQLite file: everything is won once",
+  () =>
+    withTempDirectory((directory) => race({ kind: "sqlite", path: join(directory, "store.db") })),
+);
 
 testPostgres("processes on one PostgreSQL: everything is won once", async ({ createDatabase }) => {
   await race({ kind: "postgres", url: await createDatabase() });

@@ -5,17 +5,9 @@ import { openStore } from "../../lib/store/open_store.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import { testNeeding } from "../support/needs.ts";
+import { withTempDirectory } from "../support/temp_directory.ts";
 import { signIn } from "../support/oauth_client.ts";
 import { createWorld } from "../support/world.ts";
-
-async function withDirectory(work: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await work(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 const FILES = { read: true, write: true } as const;
 
@@ -23,7 +15,7 @@ testNeeding(
   FILES,
   "the database is readable by its owner only",
   () =>
-    withDirectory(async (directory) => {
+    withTempDirectory(async (directory) => {
       const path = join(directory, "data", "store.db");
       const store = await openStore({ kind: "sqlite", path });
       await store.getSecret("a", "b");
@@ -39,7 +31,7 @@ testNeeding(
   FILES,
   "a store that cannot be opened is a settings problem that names the fix",
   () =>
-    withDirectory(async (directory) => {
+    withTempDirectory(async (directory) => {
       await Deno.writeTextFile(join(directory, "file"), "no database".repeat(1000));
       for (const path of [join(directory, "file", "store.db"), join(directory, "file")]) {
         await assert.rejects(
@@ -54,7 +46,7 @@ testNeeding(
   FILES,
   "a database of a newer version is refused with a clear message",
   () =>
-    withDirectory(async (directory) => {
+    withTempDirectory(async (directory) => {
       const path = join(directory, "store.db");
       const database = openSqlite(path);
       await (await createSqlStore(database)).ping();
@@ -68,7 +60,7 @@ testNeeding(
   FILES,
   "a thief of the database file reads no token and no e-mail address",
   () =>
-    withDirectory(async (directory) => {
+    withTempDirectory(async (directory) => {
       const store = await openStore({ kind: "sqlite", path: join(directory, "store.db") });
       const seen: string[] = [];
       const world = await createWorld({ store });

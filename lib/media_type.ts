@@ -1,0 +1,10 @@
+/** Media types of requests and answers (RFC 9110 §8.3). */
+
+/**
+ * Reads the media type of a message.
+ *
+ * @returns type and subtype in lower case, without parameters; empty when there is none.
+ */
+export function readMediaType(headers: Headers): string {
+  return headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+}
