@@ -142,11 +142,23 @@ for (const behaviour of ["silent", "closing"] as const) {
         assert.ok(answer.status === "rejected" && isUnavailable(answer.reason));
       }
       proxy.behave("passing");
-      assert.deepEqual(await ask(), [{ one: 1 }]);
+      assert.deepEqual(await askUntilAnswered(ask), [{ one: 1 }]);
       await database.close();
       await proxy.stop();
     },
   );
+}
+
+/** Asks again while the database is unavailable, as a client told to retry would. */
+async function askUntilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      // A busy machine may need longer to connect than this impatient pool waits.
+      if (!isUnavailable(error)) throw error;
+    }
+  }
 }
 
 /** Stands between client and server and can stop passing on what they say. */
