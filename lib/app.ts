@@ -15,6 +15,7 @@ import { renderHomePage } from "./home_page.ts";
 import { describeError, type Log, type LogFields } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
 import { createMcpEndpoint, type McpDefinition } from "./mcp/endpoint.ts";
+import { wantsPage } from "./media_type.ts";
 import { createAuthorize } from "./oauth/authorize.ts";
 import { createCallback } from "./oauth/callback.ts";
 import { createClients } from "./oauth/clients.ts";
@@ -32,6 +33,7 @@ import { createSessions } from "./oauth/sessions.ts";
 import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
 import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
+import { answerReady } from "./readiness.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -66,7 +68,8 @@ export interface App {
   close(): Promise<void>;
 }
 
-type Handler = (request: Request) => Response | Promise<Response>;
+/** `address` is the one the request came from, as far as it is known for certain. */
+type Handler = (request: Request, address: string) => Response | Promise<Response>;
 
 interface Route {
   /** By method. `HEAD` follows `GET`. */
@@ -77,6 +80,8 @@ interface Route {
   crossOrigin?: boolean;
   /** Counts a use by an address, and throws when it was one too many. */
   limit?: (address: string) => void;
+  /** Whether it is answered under any name: Kubernetes probes come with the address as `Host`. */
+  anyHost?: boolean;
 }
 
 /** Largest body outside `/mcp`, in bytes. Registrations and forms are far smaller. */
@@ -129,6 +134,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     audience: "program",
     crossOrigin: true,
   });
+  const probe = (handler: Handler): Route => ({
+    handlers: { GET: handler },
+    audience: "program",
+    anyHost: true,
+  });
   const limitRegistrations = createRateLimiter(REGISTRATIONS, now);
   const limitAuthorizations = createRateLimiter(AUTHORIZATIONS, now);
   const resourceMetadata = document(buildResourceMetadata(config));
@@ -156,17 +166,18 @@ export async function createApp(options: AppOptions): Promise<App> {
     }],
     ["/token", program(createToken({ config, clients, grants }))],
     ["/revoke", program(createRevoke({ clients, grants }))],
-    ["/healthz", { handlers: { GET: () => Response.json({ ok: true }) }, audience: "program" }],
-    ["/readyz", { handlers: { GET: () => answerReady(options) }, audience: "program" }],
+    ["/healthz", probe(() => Response.json({ ok: true }))],
+    ["/readyz", probe(() => answerReady(options))],
   ]);
 
   const dispatch = async (request: Request, peer: string): Promise<Response> => {
     // A Host header can make the URL unreadable; such a request is for nobody.
-    const pathname = URL.parse(request.url)?.pathname;
-    if (pathname === undefined || !policy.allowsHost(request)) {
+    const url = URL.parse(request.url);
+    const route = routes.get(url?.pathname ?? "");
+    if (url === null || !(route?.anyHost || policy.allowsHost(request))) {
       return refuse(403, `This server answers to ${config.baseUrl} only.`);
     }
-    const route = routes.get(pathname);
+    const { pathname } = url;
     const origin = request.headers.get("origin");
     // An authorization request may be posted from a client's own page (OpenID Connect Core §3.1.2.1);
     // it only shows the consent page, whose own form is checked by itself.
@@ -188,9 +199,19 @@ export async function createApp(options: AppOptions): Promise<App> {
       const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
       return refuse(405, "This method is not allowed here.", { allow: allow.join(", ") });
     }
+    const visit = route.audience === "person" && ["GET", "HEAD"].includes(request.method);
+    if (visit && policy.isAlias(request)) {
+      // Cookies are for one host, and forms are only taken from the page of that host.
+      const location = `${config.baseUrl}${pathname}${url.search}`;
+      return new Response(null, {
+        status: 307,
+        headers: { location, "cache-control": "no-store" },
+      });
+    }
     const response = await handle(route.audience, request, async () => {
-      route.limit?.(findClientAddress(request, peer, config.trustedProxyHops));
-      return await handler(await limitBody(request));
+      const address = findClientAddress(request, peer, config.trustedProxyHops);
+      route.limit?.(address);
+      return await handler(await limitBody(request), address);
     });
     return route.crossOrigin ? allowOrigin(response, origin) : response;
   };
@@ -248,33 +269,11 @@ async function limitBody(request: Request): Promise<Request> {
   return new Request(url, { method, headers, body: body.text });
 }
 
-async function answerReady({ store, upstream, log }: AppOptions): Promise<Response> {
-  const check = async (name: string, work: () => Promise<void>): Promise<[string, boolean]> => {
-    try {
-      await work();
-      return [name, true];
-    } catch (error) {
-      log.warning("not_ready", { part: name, message: String(error) });
-      return [name, false];
-    }
-  };
-  const checks = await Promise.all([
-    check("store", () => store.ping()),
-    check("workos_keys", () => upstream.prepare()),
-  ]);
-  const ready = checks.every(([, ok]) => ok);
-  return Response.json({ ready, ...Object.fromEntries(checks) }, { status: ready ? 200 : 503 });
-}
-
 function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
   return Response.json({ error: "invalid_request", error_description: message }, {
     status,
     headers,
   });
-}
-
-function wantsPage(request: Request): boolean {
-  return request.headers.get("accept")?.includes("text/html") ?? false;
 }
 
 /** Our mistakes loudly, what the world does to us quietly, what callers do at debug level. */

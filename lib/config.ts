@@ -3,6 +3,7 @@
 import { SettingsError } from "./errors.ts";
 import { parseJson } from "./json.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { isLoopbackHost } from "./loopback.ts";
 
 /** Where clients, grants and tokens are kept. */
 export type StoreLocation =
@@ -69,12 +70,6 @@ const UNSUPPORTED = [
 
 const DAY = 86_400;
 
-/** Whether a host name or address means this machine. IPv6 with or without brackets. */
-export function isLoopbackHost(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || hostname === "::1" ||
-    /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
 /**
  * Reads and checks all settings.
  *
@@ -92,8 +87,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     resource: `${baseUrl.origin}/mcp`,
     loopback,
     listen: {
-      hostname: settings.get("HOST") ??
-        (loopback ? baseUrl.hostname.replace(/^\[|\]$/g, "") : "0.0.0.0"),
+      hostname: settings.get("HOST") ?? (loopback ? loopbackInterface(baseUrl) : "0.0.0.0"),
       port: settings.integer("PORT", defaultPort, { min: 0, max: 65_535 }),
     },
     workos: readWorkOS(settings, loopback),
@@ -122,6 +116,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (settings.problems.length > 0) throw new SettingsError(settings.problems);
   return config;
+}
+
+/** Browsers know that names below `localhost` are this machine; systems often do not. */
+function loopbackInterface({ hostname }: URL): string {
+  return hostname.endsWith(".localhost") ? "localhost" : hostname.replace(/^\[|\]$/g, "");
 }
 
 function readWorkOS(settings: Settings, loopback: boolean): WorkOSConfig {

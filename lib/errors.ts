@@ -79,13 +79,21 @@ export class RateLimitedError extends Error {
  * administrator does what the message says.
  */
 export class SignInRefusedError extends Error {
+  /** `session_…` that WorkOS had opened before this server's policy refused it. */
+  readonly sessionId: string | undefined;
+
   /**
    * @param code stable reason, WorkOS's own where it gave one (`sso_required`, `access_denied` …).
    * @param message what the person or the administrator can do; shown to the person.
    */
-  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions & { sessionId?: string | undefined },
+  ) {
     super(message, options);
     this.name = "SignInRefusedError";
+    this.sessionId = options?.sessionId;
   }
 }
 

@@ -3,12 +3,14 @@
  * `Origin` are compared with the configured URL on every route (MCP 2026-07-28, DNS-1, TR-2).
  */
 
-import { isLoopbackHost } from "./config.ts";
+import { isLoopbackHost } from "./loopback.ts";
 
 /** Decides about host names and origins. */
 export interface OriginPolicy {
   /** Whether a request is meant for this server. */
   allowsHost(request: Request): boolean;
+  /** Whether a request that is meant for this server calls it by another name than its URL does. */
+  isAlias(request: Request): boolean;
   /** Whether a page of this origin may call this server. */
   allowsOrigin(origin: string): boolean;
 }
@@ -28,10 +30,12 @@ export function createOriginPolicy(baseUrl: string): OriginPolicy {
   if (isLoopbackHost(hostname)) {
     for (const name of ["localhost", "127.0.0.1", "[::1]"]) hosts.add(`${name}${suffix}`);
   }
+  // HTTP/2 has no Host header; Deno puts the authority into the URL.
+  const readHost = (request: Request) =>
+    (request.headers.get("host") ?? new URL(request.url).host).toLowerCase();
   return {
-    // HTTP/2 has no Host header; Deno puts the authority into the URL.
-    allowsHost: (request) =>
-      hosts.has((request.headers.get("host") ?? new URL(request.url).host).toLowerCase()),
+    allowsHost: (request) => hosts.has(readHost(request)),
+    isAlias: (request) => readHost(request) !== host,
     allowsOrigin(origin) {
       if (origin === baseUrl) return true;
       const url = URL.parse(origin);

@@ -5,6 +5,7 @@ import type { Page } from "puppeteer-core";
 import { findAccessibilityProblems, testInChromium } from "./support/chromium.ts";
 import { runClient } from "./support/client_process.ts";
 import { startServerProcess } from "./support/server_process.ts";
+import { withTempDirectory } from "./support/temp_directory.ts";
 
 /** Waits for a button by its text, and presses it. */
 async function press(page: Page, text: string): Promise<void> {
@@ -15,6 +16,17 @@ async function waitForHeading(page: Page, text: string): Promise<void> {
   await page.locator(`h1::-p-text(${text})`).wait();
 }
 
+/** A wrong request of an app on a website. */
+async function refusedUrl(server: string): Promise<string> {
+  const response = await fetch(`${server}/register`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ redirect_uris: ["https://app.example/cb"] }),
+  });
+  const { client_id } = await response.json();
+  return `${server}/authorize?${new URLSearchParams({ client_id, response_type: "token" })}`;
+}
+
 for (const scheme of ["light", "dark"]) {
   testInChromium(`a person signs in through the pages in ${scheme}`, async (browser) => {
     const page = await browser.newPage();
@@ -22,10 +34,9 @@ for (const scheme of ["light", "dark"]) {
     const complaints: string[] = [];
     page.on("console", (message) => complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
-    const cache = await Deno.makeTempDir();
     await using server = await startServerProcess();
 
-    const run = await runClient([`${server.url}/mcp`], cache, async (url) => {
+    const signIn = async (url: string) => {
       await page.goto(url);
       assert.equal(await page.title(), "Allow WorkOS MCP client?");
       assert.deepEqual(await findAccessibilityProblems(page), []);
@@ -37,26 +48,30 @@ for (const scheme of ["light", "dark"]) {
 
       await waitForHeading(page, "You are signed in");
       assert.deepEqual(await findAccessibilityProblems(page), []);
+    };
+    await withTempDirectory(async (cache) => {
+      const run = await runClient([`${server.url}/mcp`], cache, signIn);
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /alice@acme\.test/);
     });
-    assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stdout, /alice@acme\.test/);
 
     await page.goto(server.url);
     assert.deepEqual(await findAccessibilityProblems(page), []);
     await page.goto(`${server.url}/authorize`);
     await waitForHeading(page, "This app cannot be connected");
     assert.deepEqual(await findAccessibilityProblems(page), []);
+    await page.goto(await refusedUrl(server.url));
+    await page.locator("a ::-p-text(Go back to app.example)").wait();
+    assert.deepEqual(await findAccessibilityProblems(page), []);
     assert.deepEqual(complaints.filter((text) => !/status of 40[04]/.test(text)), []);
-    await Deno.remove(cache, { recursive: true });
   });
 }
 
 testInChromium("the back button, denying and a narrow screen work", async (browser) => {
   const page = await browser.newPage();
   await page.setViewport({ width: 320, height: 640 });
-  const cache = await Deno.makeTempDir();
   await using server = await startServerProcess();
-  const run = await runClient([`${server.url}/mcp`], cache, async (url) => {
+  const deny = async (url: string) => {
     await page.goto(url);
     const overflow = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
     assert.equal(overflow, false, "nothing is cut off");
@@ -65,7 +80,9 @@ testInChromium("the back button, denying and a narrow screen work", async (brows
     await page.goBack();
     await press(page, "Deny");
     await waitForHeading(page, "The sign-in did not finish");
+  };
+  await withTempDirectory(async (cache) => {
+    const run = await runClient([`${server.url}/mcp`], cache, deny);
+    assert.equal(run.code, 3, run.stderr);
   });
-  assert.equal(run.code, 3, run.stderr);
-  await Deno.remove(cache, { recursive: true });
 });

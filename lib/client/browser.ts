@@ -1,6 +1,6 @@
 /** Opens the browser, without a shell and without a foreign word on the command line (CL-26). */
 
-import { isLoopback } from "./server_url.ts";
+import { isLoopbackHost } from "../loopback.ts";
 
 /** A program and its arguments. */
 export interface BrowserCommand {
@@ -44,7 +44,7 @@ export function browserCommand(os: BrowserOptions["os"], url: URL): BrowserComma
  * @throws {Error} with a sentence for the user if the browser cannot be started.
  */
 export async function openBrowser(url: URL, { os, spawn }: BrowserOptions): Promise<void> {
-  if (url.protocol !== "http:" || !isLoopback(url.hostname) || url.username || url.password) {
+  if (url.protocol !== "http:" || !isLoopbackHost(url.hostname) || url.username || url.password) {
     throw new TypeError("Only loopback addresses of this client are opened.");
   }
   const command = browserCommand(os, url);

@@ -1,16 +1,7 @@
 /** Which addresses this client talks to, opens and sends secrets to. */
 
 import { CommandError, ExitCode } from "../errors.ts";
-
-/**
- * Whether a host name is this machine (RFC 8252 §7.3, RFC 6761 §6.3).
- *
- * @param hostname as `URL.hostname` gives it.
- */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "127.0.0.1" || hostname === "[::1]" || hostname === "localhost" ||
-    hostname.endsWith(".localhost");
-}
+import { isLoopbackHost } from "../loopback.ts";
 
 /**
  * Reads the URL of an MCP server and brings it into its one canonical form, under which the cache
@@ -36,7 +27,7 @@ export function parseServerUrl(text: string): URL {
       ExitCode.usage,
     );
   }
-  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+  if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
     throw new CommandError(
       "usage",
       `Plain http is for servers on this machine: the token would travel readable. Use https://${url.host}.`,
@@ -68,11 +59,11 @@ export function checkNamedUrl(address: string, purpose: string, serverUrl: URL):
     );
   if (!url) throw refuse("is not a URL");
   if (url.username || url.password) throw refuse("contains a user name or password");
-  const local = isLoopback(url.hostname);
+  const local = isLoopbackHost(url.hostname);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && local)) {
     throw refuse(`uses ${url.protocol.slice(0, -1)}, not https`);
   }
-  if (local && !isLoopback(serverUrl.hostname)) {
+  if (local && !isLoopbackHost(serverUrl.hostname)) {
     throw refuse("points at this machine, but the server is elsewhere");
   }
   return url;

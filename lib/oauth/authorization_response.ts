@@ -11,7 +11,27 @@ export interface AuthorizationResponse {
 }
 
 /**
- * Sends the browser back to the client, with `iss` whatever happened.
+ * Writes the answer into the client's redirect URI, with `iss` whatever happened.
+ *
+ * @param redirectUri checked before.
+ * @param issuer this server.
+ */
+export function buildResponseUrl(
+  redirectUri: string,
+  issuer: string,
+  { state, code, error }: AuthorizationResponse,
+): string {
+  return appendToRedirectUri(redirectUri, {
+    code,
+    error: error instanceof UnavailableError ? "temporarily_unavailable" : error?.code,
+    error_description: error instanceof UnavailableError ? describeOutage(error) : error?.message,
+    state,
+    iss: issuer,
+  });
+}
+
+/**
+ * Sends the browser back to the client.
  *
  * @param redirectUri checked before.
  * @param issuer this server.
@@ -19,15 +39,9 @@ export interface AuthorizationResponse {
 export function redirectToClient(
   redirectUri: string,
   issuer: string,
-  { state, code, error }: AuthorizationResponse,
+  response: AuthorizationResponse,
 ): Response {
-  const location = appendToRedirectUri(redirectUri, {
-    code,
-    error: error instanceof UnavailableError ? "temporarily_unavailable" : error?.code,
-    error_description: error instanceof UnavailableError ? describeOutage(error) : error?.message,
-    state,
-    iss: issuer,
-  });
+  const location = buildResponseUrl(redirectUri, issuer, response);
   // 303, so that a form that was posted here is not posted on (RFC 9700 §4.12).
   return new Response(null, { status: 303, headers: { location, "cache-control": "no-store" } });
 }

@@ -3,12 +3,14 @@
 import type { Config } from "../config.ts";
 import { OAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { redirectToClient } from "./authorization_response.ts";
+import { wantsPage } from "../media_type.ts";
+import { buildResponseUrl, redirectToClient } from "./authorization_response.ts";
 import type { Client, Clients } from "./clients.ts";
 import type { Consent } from "./consent.ts";
+import { renderRefusalPage } from "./pages.ts";
 import { checkResource, readForm, readParameters } from "./parameters.ts";
 import { isChallenge } from "./pkce.ts";
-import { matchesRedirectUri } from "./redirect_uri.ts";
+import { isWebsiteRedirect, matchesRedirectUri } from "./redirect_uri.ts";
 import { selectScopes } from "./scopes.ts";
 
 /** An authorization request that has passed every check. */
@@ -39,7 +41,7 @@ const MAX_LOGIN_HINT = 320;
  *
  * @returns a handler that throws while the client or its redirect URI is not known to be good:
  *   then nothing may be sent anywhere (RFC 6749 §4.1.2.1). Every later problem goes back to the
- *   client.
+ *   client: at once to an app on the person's own machine, by a click to a website.
  */
 export function createAuthorize(
   { config, clients, consent, log }: AuthorizeOptions,
@@ -60,10 +62,12 @@ export function createAuthorize(
         message: error.message,
       });
       const state = params.getAll("state").length === 1 ? params.get("state") : null;
-      return redirectToClient(redirectUri, config.baseUrl, {
-        ...(state && { state }),
-        error,
-      });
+      const answer = { ...(state && { state }), error };
+      // Anybody can register a website, and nobody has agreed to anything yet: going there at once
+      // would make an open redirector of this server (RFC 9700 §4.11.2, AS-25).
+      return isWebsiteRedirect(redirectUri) && wantsPage(request)
+        ? await renderRefusalPage(error, buildResponseUrl(redirectUri, config.baseUrl, answer))
+        : redirectToClient(redirectUri, config.baseUrl, answer);
     }
   };
 }

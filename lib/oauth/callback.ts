@@ -3,6 +3,7 @@
  * WorkOS before the state is known to belong to a sign-in that this very browser approved.
  */
 
+import { isIP } from "node:net";
 import type { Config } from "../config.ts";
 import {
   OAuthError,
@@ -38,15 +39,15 @@ export interface CallbackOptions {
 /**
  * Makes the handler of `GET /auth/callback`.
  *
- * @returns a handler that throws {@link PageError} while it is not known which client waits, and
- *   sends everything else back to that client.
+ * @returns a handler of a request and the address it came from. It throws {@link PageError} while
+ *   it is not known which client waits, and sends everything else back to that client.
  */
 export function createCallback(
   options: CallbackOptions,
-): (request: Request) => Promise<Response> {
+): (request: Request, address: string) => Promise<Response> {
   const { config, store, cookies, log, now } = options;
 
-  return async (request) => {
+  return async (request, address) => {
     const parameters = readParameters(new URL(request.url).searchParams);
     const signIn = recognise(request, parameters, cookies);
     const row = await store.takeSignIn(signIn.id, now());
@@ -54,7 +55,8 @@ export function createCallback(
     if (text === undefined) throw new PageError("already_answered", 400);
     const authorization: AuthorizationRequest = JSON.parse(text);
 
-    const answer = await finish(options, request, parameters, signIn, authorization)
+    const person = { address, userAgent: request.headers.get("user-agent") };
+    const answer = await finish(options, person, parameters, signIn, authorization)
       .catch((error) => describeFailure(error, log));
     if (answer.error) {
       log.warning("sign_in_failed", {
@@ -93,7 +95,7 @@ function describeFailure(error: unknown, log: Log): AuthorizationResponse {
 /** From WorkOS's answer to a code of ours, or to the error that the client is told. */
 async function finish(
   { config, upstream, grants, log }: CallbackOptions,
-  request: Request,
+  { address, userAgent }: { address: string; userAgent: string | null },
   parameters: Parameters,
   signIn: SignIn,
   authorization: AuthorizationRequest,
@@ -106,14 +108,16 @@ async function finish(
   }
   let session: UpstreamSession;
   try {
-    const userAgent = request.headers.get("user-agent");
     session = await upstream.exchangeCode({
       code,
       codeVerifier: signIn.codeVerifier,
+      // A proxy may write something else than an address; WorkOS would refuse the sign-in for it.
+      ...(isIP(address) !== 0 && { ipAddress: address }),
       ...(userAgent && { userAgent }),
     });
   } catch (error) {
     if (error instanceof SignInRefusedError) {
+      if (error.sessionId !== undefined) await endSession({ upstream, log }, error.sessionId);
       return { error: new OAuthError("access_denied", error.message) };
     }
     if (error instanceof WorkOSSetupError) {
@@ -123,15 +127,20 @@ async function finish(
     }
     throw error;
   }
-  const scopes = grantScopes(authorization.scopes, session.identity);
+  const granted = grantScopes(authorization.scopes, session.identity);
   const missing = config.requiredScopes.filter((scope) =>
-    authorization.scopes.includes(scope) && !scopes.includes(scope)
+    authorization.scopes.includes(scope) && !granted.includes(scope)
   );
   if (missing.length > 0) {
     await endSession({ upstream, log }, session.identity.sessionId);
     return { error: new OAuthError("access_denied", explainMissing(missing)) };
   }
-  return { code: await grants.create({ ...authorization, scopes }, session) };
+  try {
+    return { code: await grants.create({ ...authorization, granted }, session) };
+  } catch (error) {
+    await endSession({ upstream, log }, session.identity.sessionId);
+    throw error;
+  }
 }
 
 function explainMissing(missing: readonly string[]): string {

@@ -6,7 +6,7 @@ import { OAuthError } from "../errors.ts";
 import {
   type ApplicationType,
   assertRedirectUri,
-  isLoopbackRedirect,
+  isLocalRedirect,
   isPrivateUseRedirect,
 } from "./redirect_uri.ts";
 
@@ -106,7 +106,7 @@ export function readClientMetadata(
  * would turn every desktop app away.
  */
 function inferApplicationType(redirectUris: readonly string[]): ApplicationType {
-  return redirectUris.some((uri) => isLoopbackRedirect(uri) || isPrivateUseRedirect(uri))
+  return redirectUris.some((uri) => isLocalRedirect(uri) || isPrivateUseRedirect(uri))
     ? "native"
     : "web";
 }
@@ -127,7 +127,11 @@ function selectResponseTypes(requested: readonly string[] | undefined): "code"[]
   return ["code"];
 }
 
-/** Takes out control and direction characters, with which a name could pose as another. */
+/**
+ * Takes out control and direction characters, with which a name could pose as another, and halves
+ * of characters (lone surrogates), which no page can show.
+ */
 function cleanName(name: string): string {
-  return name.normalize("NFC").replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, "").trim();
+  return name.normalize("NFC").replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, "")
+    .trim();
 }

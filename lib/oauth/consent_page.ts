@@ -5,7 +5,7 @@ import type { AuthorizationRequest } from "./authorize.ts";
 import { isDocumentUrl } from "./client_metadata_document.ts";
 import type { Client } from "./clients.ts";
 import { renderPage } from "./pages.ts";
-import { isLoopbackRedirect } from "./redirect_uri.ts";
+import { isLocalRedirect } from "./redirect_uri.ts";
 import { describeScope, OFFLINE_ACCESS } from "./scopes.ts";
 
 /** A longer name is cut in the heading, so that the buttons stay in sight; it follows in full. */
@@ -47,7 +47,7 @@ export function renderConsentPage(
         <li>${describeScope(scope)}</li>
       `
     )}</ul>
-    ${isLoopbackRedirect(redirectUri)
+    ${isLocalRedirect(redirectUri)
       ? html`<p class="warn">The answer goes to a program on this computer. Allow it only if you
 have just started connecting an app yourself.</p>`
       : ""}
@@ -59,13 +59,14 @@ have just started connecting an app yourself.</p>`
       </div>
     </form>
   `;
-  const short = name.length > MAX_HEADING ? `${name.slice(0, MAX_HEADING)}…` : name;
+  const letters = [...name];
+  const short = letters.length > MAX_HEADING ? `${letters.slice(0, MAX_HEADING).join("")}…` : name;
   return renderPage(`Allow ${short}?`, body);
 }
 
 /** Who receives the answer: the host, in the form a person can recognise (AS-14). */
 function describeTarget(redirectUri: string): string {
-  if (isLoopbackRedirect(redirectUri)) return `this computer (${new URL(redirectUri).host})`;
+  if (isLocalRedirect(redirectUri)) return `this computer (${new URL(redirectUri).host})`;
   const url = new URL(redirectUri);
   return url.protocol === "https:" ? url.host : `the app that opens ${url.protocol} links`;
 }

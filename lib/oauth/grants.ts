@@ -27,8 +27,9 @@ export interface ApprovedRequest {
   clientId: string;
   redirectUri: string;
   codeChallenge: string;
-  /** What was granted, decided once. */
   scopes: readonly string[];
+  /** Those of the scopes that WorkOS supports now. */
+  granted: readonly string[];
 }
 
 /** Whoever holds a valid access token. */
@@ -118,13 +119,14 @@ export function createGrants(options: GrantsOptions): Grants {
       const code = formatToken("code", id, random(32));
       const createdAt = now();
       const { identity } = session;
-      const scope = request.scopes.join(" ");
+      const scope = request.granted.join(" ");
       await store.insertGrant({
         id,
         clientId: request.clientId,
         userId: identity.userId,
         sessionId: identity.sessionId,
         organizationId: identity.organizationId ?? null,
+        approvedScope: request.scopes.join(" "),
         scope,
         sealedSession: sessions.seal(id, key, session),
         sessionVersion: 1,
@@ -206,12 +208,15 @@ export function createGrants(options: GrantsOptions): Grants {
         });
         return await burn(owner, "refresh_token_reused", "The refresh token was used before.");
       }
-      const narrowed = narrowScope(scope, row.grant.scope);
+      const approved = narrowScope(scope, row.grant.approvedScope);
       const { key, grant } = await refuseEnded("invalid_grant", async () => {
         const key = unwrapKey(refreshToken, row.wrappedKey);
         return { key, grant: await sessions.keepFresh(row.grant, key) };
       });
-      const granted = intersectScope(narrowed, grant.scope);
+      const granted = intersectScope(approved, grant.scope);
+      if (granted === "") {
+        throw new OAuthError("invalid_scope", "WorkOS supports none of these scopes any more.");
+      }
 
       // Both tokens are derived from the old one and a salt that the first rotation stores, so that
       // every request with the same old token, on any replica, gets the same new ones. The old
@@ -271,7 +276,7 @@ export function createGrants(options: GrantsOptions): Grants {
 
     async revoke(client, token) {
       if (isToken("access", token)) {
-        await store.deleteAccessToken(hashToken(token), client.id);
+        await store.revokeAccessToken(hashToken(token), client.id);
       } else if (isToken("refresh", token)) {
         const row = await store.findRefreshToken(hashToken(token));
         if (row?.grant.clientId === client.id) await end(row.grant, "revoked_by_client");

@@ -33,7 +33,7 @@ ul { padding-left: 1.25rem }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem }
 dt { color: var(--soft) }
 dd { margin: 0 }
-dd, li { min-width: 0; overflow-wrap: anywhere }
+dd, li, p { min-width: 0; overflow-wrap: anywhere }
 small { color: var(--soft); display: block }
 code { font: .875em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }
 pre { margin: 0 0 1rem; padding: .75rem 1rem; overflow-x: auto; border: 1px solid var(--line);
@@ -147,22 +147,7 @@ export async function renderErrorPage(error: unknown): Promise<Response> {
     const { title, text } = PAGE_ERRORS[error.code];
     return await renderPage(title, html`<p>${text}</p>`, { status: error.status });
   }
-  if (error instanceof OAuthError) {
-    const body = html`
-      <p>The app that sent you here made a request that this server cannot accept.
-      Nothing was shared with it.</p>
-      <dl>
-        <dt>Reason</dt>
-        <dd>${error.message}</dd>
-        <dt>Code</dt>
-        <dd><code>${error.code}</code></dd>
-      </dl>
-      <p>${START_AGAIN} If it happens again, remove this server from the app and add it anew.</p>
-    `;
-    return await renderPage("This app cannot be connected", body, {
-      status: error.status === 401 ? 400 : error.status,
-    });
-  }
+  if (error instanceof OAuthError) return await renderRefusalPage(error);
   if (error instanceof UnavailableError) {
     const body = html`<p>The sign-in service does not answer right now. Nothing was lost.
 Try again in a moment.</p>`;
@@ -178,4 +163,33 @@ Try again in a moment.</p>`;
   }
   const body = html`<p>This is our mistake, not yours. The server's log says what happened.</p>`;
   return await renderPage("Something went wrong", body, { status: 500 });
+}
+
+/**
+ * Renders a refused authorization request.
+ *
+ * @param error why.
+ * @param clientUrl where the client hears of the error, if the person wants to go there; absent
+ *   while it is not known which client asks.
+ */
+export async function renderRefusalPage(error: OAuthError, clientUrl?: string): Promise<Response> {
+  const body = html`
+    <p>The app that sent you here made a request that this server cannot accept.
+    Nothing was shared with it.</p>
+    <dl>
+      <dt>Reason</dt>
+      <dd>${error.message}</dd>
+      <dt>Code</dt>
+      <dd><code>${error.code}</code></dd>
+    </dl>
+    ${clientUrl === undefined
+      ? html`<p>${START_AGAIN} If it happens again, remove this server from the app and add it
+anew.</p>`
+      : html`<p>If you came from <strong>${new URL(clientUrl).host}</strong>, go back to it. If not,
+close this page.</p>
+<p><a href="${clientUrl}">Go back to ${new URL(clientUrl).host}</a></p>`}
+  `;
+  return await renderPage("This app cannot be connected", body, {
+    status: error.status === 401 ? 400 : error.status,
+  });
 }

@@ -6,7 +6,9 @@
  * case, dot segments, tabs), and what it forgives is where allow-lists have been walked around.
  */
 
+import { isIPv4 } from "node:net";
 import { OAuthError } from "../errors.ts";
+import { isLoopbackHost } from "../loopback.ts";
 
 /** OpenID Connect Dynamic Client Registration §2. */
 export type ApplicationType = "native" | "web";
@@ -40,11 +42,24 @@ export function isLoopbackRedirect(uri: string): boolean {
   return LOOPBACK.test(uri);
 }
 
+/**
+ * Whether a redirect stays on the person's own machine: {@link isLoopbackRedirect}, or https on a
+ * local name.
+ */
+export function isLocalRedirect(uri: string): boolean {
+  return isLoopbackRedirect(uri) || isLoopbackHost(HTTPS.exec(uri)?.[1]?.toLowerCase() ?? "");
+}
+
 /** Whether this redirect opens an app by its private-use scheme (RFC 8252 §7.1). */
 export function isPrivateUseRedirect(uri: string): boolean {
   const scheme = PRIVATE_USE.exec(uri)?.[1]?.toLowerCase();
   return scheme !== undefined &&
     (KNOWN_SCHEMES.has(scheme) || /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/.test(scheme));
+}
+
+/** Whether this redirect leads to a website, which may be anybody's. */
+export function isWebsiteRedirect(uri: string): boolean {
+  return !isLocalRedirect(uri) && !isPrivateUseRedirect(uri);
 }
 
 /**
@@ -64,9 +79,8 @@ export function assertRedirectUri(uri: string, type: ApplicationType): void {
     refuse("A fragment, a wildcard or another character that is not allowed");
   }
   if (DOT_SEGMENT.test(uri)) refuse("A dot segment");
-  const url = URL.parse(uri);
-  if (url === null) refuse("Not a URL");
-  if (url?.username || url?.password) refuse("User info");
+  const url = URL.parse(uri) ?? refuse("Not a URL");
+  if (url.username || url.password) refuse("User info");
 
   if (isLoopbackRedirect(uri)) {
     if (type === "web") refuse("http on loopback, which is for application_type native,");
@@ -74,10 +88,11 @@ export function assertRedirectUri(uri: string, type: ApplicationType): void {
   }
   const host = HTTPS.exec(uri)?.[1]?.toLowerCase();
   if (host !== undefined) {
-    if (host.endsWith(".") || /^[\d.]+$/.test(host) || host.startsWith("[")) {
-      refuse("A host that is an address or ends with a dot");
+    // `0x7f.1` is 127.0.0.1 to a browser: what a person is shown has to be where the answer goes.
+    if (host !== url.hostname || isIPv4(host) || host.startsWith("[") || host.endsWith(".")) {
+      refuse("A host that is an address, ends with a dot or is not written in its usual form");
     }
-    if (type === "web" && (host === "localhost" || host.endsWith(".localhost"))) {
+    if (type === "web" && isLoopbackHost(host)) {
       refuse("https on localhost, which is for application_type native,");
     }
     return;

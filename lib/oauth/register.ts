@@ -29,6 +29,9 @@ export function createRegister(
       client_name: metadata.client_name,
       redirect_uris: metadata.redirect_uris.join(" "),
     });
+    // The secret itself never expires. The registration does, unless people go on using it, but
+    // when cannot be said in advance; a client would discard one that works. It learns of the end
+    // by `invalid_client`.
     return Response.json({
       client_id: client.id,
       client_id_issued_at: Math.floor(issuedAt / 1000),

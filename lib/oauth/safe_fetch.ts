@@ -10,8 +10,8 @@
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { isLoopbackHost } from "../config.ts";
 import { OAuthError, UnavailableError } from "../errors.ts";
+import { isLoopbackHost } from "../loopback.ts";
 import { isPublicAddress } from "./public_address.ts";
 
 /**

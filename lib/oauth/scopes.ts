@@ -73,7 +73,7 @@ export function selectScopes(requested: string | undefined, required: readonly s
 /**
  * Intersects scopes with what a person's identity supports: evidence only, never configuration.
  *
- * @param scopes asked for, or granted earlier.
+ * @param scopes that the person approved.
  * @param identity what WorkOS says now.
  */
 export function grantScopes(scopes: readonly string[], identity: Identity): string[] {
@@ -106,18 +106,18 @@ export function resourceScopes(scopes: readonly string[]): string[] {
 }
 
 /**
- * Reads the `scope` of a refresh: less than was granted, never more (RFC 6749 §6).
+ * Reads the `scope` of a refresh: less than was approved, never more (RFC 6749 §6).
  *
- * @param requested absent means all that was granted.
- * @param granted scopes of the grant, separated by spaces.
+ * @param requested absent means all that was approved.
+ * @param approved scopes of the grant, separated by spaces.
  * @throws {OAuthError} `invalid_scope`.
  */
-export function narrowScope(requested: string | undefined, granted: string): string {
-  if (requested === undefined) return granted;
+export function narrowScope(requested: string | undefined, approved: string): string {
+  if (requested === undefined) return approved;
   const scopes = parseScope(requested);
-  if (scopes.length === 0) return granted;
-  if (intersectScope(scopes.join(" "), granted) !== scopes.join(" ")) {
-    throw new OAuthError("invalid_scope", `The grant has no more than: ${granted}`);
+  if (scopes.length === 0) return approved;
+  if (intersectScope(scopes.join(" "), approved) !== scopes.join(" ")) {
+    throw new OAuthError("invalid_scope", `The grant has no more than: ${approved}`);
   }
   return scopes.join(" ");
 }

@@ -12,6 +12,7 @@ import {
 import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
+import { endSession } from "./end_session.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
 import { grantScopes, splitScope } from "./scopes.ts";
 import { seal, unseal } from "./sealing.ts";
@@ -111,6 +112,9 @@ export function createSessions(options: SessionsOptions): Sessions {
           reason: error.code,
           message: error.message,
         });
+        if (error instanceof SignInRefusedError) {
+          await endSession(options, grant.sessionId, { grant_id: grant.id });
+        }
         throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
       }
       if (error instanceof WorkOSSetupError) {
@@ -125,7 +129,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       grantId: grant.id,
       version: grant.sessionVersion,
       organizationId: session.identity.organizationId ?? null,
-      scope: grantScopes(splitScope(grant.scope), session.identity).join(" "),
+      scope: grantScopes(splitScope(grant.approvedScope), session.identity).join(" "),
       sealedSession: sealSession(grant.id, key, session),
       sessionExpiresAt: session.expiresAt,
     });

@@ -77,6 +77,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [[
   `CREATE INDEX grants_session ON grants (session_id)`,
   `CREATE INDEX grants_user ON grants (user_id)`,
   `CREATE INDEX grants_organization ON grants (organization_id)`,
+], [
+  // Before, what had been approved was forgotten when it shrank; what is left of it is known.
+  `ALTER TABLE grants ADD COLUMN approved_scope TEXT NOT NULL DEFAULT ''`,
+  `UPDATE grants SET approved_scope = scope`,
 ]];
 
 /** The store was written by a newer version of this server. */

@@ -12,7 +12,8 @@ import type {
 } from "./store.ts";
 
 const GRANT_COLUMNS = `grants.id AS "grantId", client_id AS "clientId", user_id AS "userId",
-  session_id AS "sessionId", organization_id AS "organizationId", grants.scope AS "grantScope",
+  session_id AS "sessionId", organization_id AS "organizationId",
+  approved_scope AS "approvedScope", grants.scope AS "grantScope",
   sealed_session AS "sealedSession", session_version AS "sessionVersion",
   session_expires_at AS "sessionExpiresAt", created_at AS "createdAt",
   grants.expires_at AS "grantExpiresAt"`;
@@ -38,15 +39,16 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
     async insertGrant(grant, code) {
       await batch([
         [
-          `INSERT INTO grants (id, client_id, user_id, session_id, organization_id, scope,
-             sealed_session, session_version, session_expires_at, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+          `INSERT INTO grants (id, client_id, user_id, session_id, organization_id, approved_scope,
+             scope, sealed_session, session_version, session_expires_at, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
           [
             grant.id,
             grant.clientId,
             grant.userId,
             grant.sessionId,
             grant.organizationId,
+            grant.approvedScope,
             grant.scope,
             grant.sealedSession,
             grant.sessionVersion,
@@ -86,10 +88,9 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
     },
 
     async redeemCode({ codeHash, now, rememberUntil, ...issue }) {
-      const redeemedHere: Condition = [
-        "EXISTS (SELECT 1 FROM codes WHERE hash = $1 AND redeemed_for = $2)",
-        codeHash,
-        issue.accessToken.hash,
+      const redeemedHere: Condition = (start) => [
+        `EXISTS (SELECT 1 FROM codes WHERE hash = $${start} AND redeemed_for = $${start + 1})`,
+        [codeHash, issue.accessToken.hash],
       ];
       const [redeemed] = await batch([
         [
@@ -106,7 +107,8 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
       const rows = await run(
         `SELECT hash, wrapped_key AS "wrappedKey", access_tokens.scope AS "scope",
            access_tokens.expires_at AS "expiresAt", ${GRANT_COLUMNS}
-         FROM access_tokens JOIN grants ON grants.id = access_tokens.grant_id WHERE hash = $1`,
+         FROM access_tokens JOIN grants ON grants.id = access_tokens.grant_id
+         WHERE hash = $1 AND wrapped_key <> ''`,
         [hash],
       );
       return withGrant<AccessTokenRow>(rows);
@@ -124,10 +126,10 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
     },
 
     async rotateRefreshToken({ hash, rotatedAt, rotationSalt, rememberUntil, ...issue }) {
-      const rotatedHere: Condition = [
-        "EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND rotation_salt = $2)",
-        hash,
-        rotationSalt,
+      const rotatedHere: Condition = (start) => [
+        `EXISTS (SELECT 1 FROM refresh_tokens
+           WHERE hash = $${start} AND rotation_salt = $${start + 1})`,
+        [hash, rotationSalt],
       ];
       const results = await batch([
         [
@@ -146,10 +148,9 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
     },
 
     async insertAccessToken(grantId, accessToken) {
-      const unlessGone: Condition = [
-        "EXISTS (SELECT 1 FROM grants WHERE id = $1 AND client_id <> $2)",
-        grantId,
-        "",
+      const unlessGone: Condition = (start) => [
+        `EXISTS (SELECT 1 FROM grants WHERE id = $${start})`,
+        [grantId],
       ];
       const [, rows] = await batch([
         accessTokenInsert(grantId, accessToken, unlessGone),
@@ -158,9 +159,11 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
       return first(rows) !== undefined;
     },
 
-    async deleteAccessToken(hash, clientId) {
+    async revokeAccessToken(hash, clientId) {
+      // Its key goes, its row stays until it expires: with the row gone, a replay of the refresh
+      // token it came from would store it anew.
       await run(
-        `DELETE FROM access_tokens WHERE hash = $1
+        `UPDATE access_tokens SET wrapped_key = '' WHERE hash = $1
            AND grant_id IN (SELECT id FROM grants WHERE client_id = $2)`,
         [hash, clientId],
       );
@@ -209,40 +212,46 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
   };
 }
 
-/** SQL over `$1` and `$2`, and their values: the statement it stands in runs only where it holds. */
-type Condition = readonly [sql: string, $1: string, $2: string];
+/**
+ * SQL that says whether the statement it stands in does anything, with its values.
+ *
+ * @param start number of the first of them, after the statement's own.
+ */
+type Condition = (start: number) => SqlStatement;
 
 function accessTokenInsert(
   grantId: string,
   { hash, wrappedKey, scope, expiresAt }: AccessTokenRow,
-  [condition, ...values]: Condition,
+  condition: Condition,
 ): SqlStatement {
+  const [holds, values] = condition(6);
   return [
     `INSERT INTO access_tokens (hash, grant_id, wrapped_key, scope, expires_at)
-     SELECT $3, $4, $5, $6, CAST($7 AS BIGINT) WHERE ${condition} ON CONFLICT (hash) DO NOTHING`,
-    [...values, hash, grantId, wrappedKey, scope, expiresAt],
+     SELECT $1, $2, $3, $4, CAST($5 AS BIGINT) WHERE ${holds} ON CONFLICT (hash) DO NOTHING`,
+    [hash, grantId, wrappedKey, scope, expiresAt, ...values],
   ];
 }
 
 /** Stores tokens and lets the grant and its client live as long as they do. */
 function issueTokens(issue: TokenIssue, condition: Condition): SqlStatement[] {
   const { grantId, accessToken, refreshToken, grantExpiresAt, clientExpiresAt } = issue;
-  const [holds, ...values] = condition;
   const statements = [accessTokenInsert(grantId, accessToken, condition)];
   if (refreshToken) {
+    const [holds, values] = condition(5);
     statements.push([
       `INSERT INTO refresh_tokens (hash, grant_id, wrapped_key, expires_at)
-       SELECT $3, $4, $5, CAST($6 AS BIGINT) WHERE ${holds}`,
-      [...values, refreshToken.hash, grantId, refreshToken.wrappedKey, refreshToken.expiresAt],
+       SELECT $1, $2, $3, CAST($4 AS BIGINT) WHERE ${holds}`,
+      [refreshToken.hash, grantId, refreshToken.wrappedKey, refreshToken.expiresAt, ...values],
     ]);
   }
+  const [holds, values] = condition(3);
   statements.push([
-    `UPDATE grants SET expires_at = $3 WHERE id = $4 AND ${holds}`,
-    [...values, grantExpiresAt, grantId],
+    `UPDATE grants SET expires_at = $1 WHERE id = $2 AND ${holds}`,
+    [grantExpiresAt, grantId, ...values],
   ], [
-    `UPDATE clients SET expires_at = $3 WHERE expires_at < $3 AND ${holds}
-       AND id = (SELECT client_id FROM grants WHERE id = $4)`,
-    [...values, clientExpiresAt, grantId],
+    `UPDATE clients SET expires_at = $1 WHERE expires_at < $1
+       AND id = (SELECT client_id FROM grants WHERE id = $2) AND ${holds}`,
+    [clientExpiresAt, grantId, ...values],
   ]);
   return statements;
 }

@@ -33,7 +33,9 @@ export interface GrantRow {
   userId: string;
   sessionId: string;
   organizationId: string | null;
-  /** Scopes granted, separated by spaces. */
+  /** Scopes that the person approved, separated by spaces; they never change. */
+  approvedScope: string;
+  /** Those of them that WorkOS supported at the last renewal. */
   scope: string;
   /** WorkOS's identity and refresh token, sealed under the grant's key. */
   sealedSession: string;
@@ -150,10 +152,13 @@ export interface Store {
   rotateRefreshToken(
     rotation: Rotation,
   ): Promise<Pick<RefreshTokenRow, "rotatedAt" | "rotationSalt"> | undefined>;
-  /** Stores an access token unless it is there already; false when the grant is gone. */
+  /**
+   * Stores an access token unless it is there already or was there and has been revoked; false when
+   * the grant is gone.
+   */
   insertAccessToken(grantId: string, accessToken: AccessTokenRow): Promise<boolean>;
-  /** Deletes an access token if it is one of this client's. */
-  deleteAccessToken(hash: string, clientId: string): Promise<void>;
+  /** Revokes an access token for good if it is one of this client's. */
+  revokeAccessToken(hash: string, clientId: string): Promise<void>;
 
   findGrant(id: string): Promise<GrantRow | undefined>;
   /**

@@ -37,6 +37,16 @@ export interface UpstreamSession {
   expiresAt: number;
 }
 
+/** What a person came back from WorkOS with. */
+export interface CodeExchange {
+  code: string;
+  /** PKCE verifier of the leg to WorkOS. */
+  codeVerifier: string;
+  /** Of the person, for WorkOS's own defences; absent when not known for certain. */
+  ipAddress?: string;
+  userAgent?: string;
+}
+
 /** Where a person is sent to sign in. */
 export interface AuthorizationUrlRequest {
   state: string;
@@ -59,11 +69,10 @@ export interface Upstream {
   /**
    * Exchanges the code WorkOS sent to `/auth/callback`.
    *
-   * @throws {SignInRefusedError} when WorkOS or the configured policy refuses the person.
+   * @throws {SignInRefusedError} when WorkOS or the configured policy refuses the person. With a
+   *   `sessionId`, a session is open at WorkOS, and it is up to the caller to end it.
    */
-  exchangeCode(
-    request: { code: string; codeVerifier: string; userAgent?: string },
-  ): Promise<UpstreamSession>;
+  exchangeCode(exchange: CodeExchange): Promise<UpstreamSession>;
 
   /**
    * Renews a session; roles and permissions are read again.

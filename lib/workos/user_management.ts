@@ -100,6 +100,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       throw new SignInRefusedError(
         "wrong_organization",
         "This server is for members of one organization, and you signed in for another.",
+        { sessionId: claims.sid },
       );
     }
     return {
@@ -126,7 +127,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       });
     },
 
-    async exchangeCode({ code, codeVerifier, userAgent }) {
+    async exchangeCode({ code, codeVerifier, ipAddress, userAgent }) {
       const required = await prepareAnswer();
       const response = await call(
         "exchange",
@@ -135,17 +136,18 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
             clientId,
             code,
             codeVerifier,
+            ...(ipAddress && { ipAddress }),
             ...(userAgent && { userAgent }),
           }),
       );
       const session = await readSession(response, required);
-      assertConnection(connectionId, session.identity.authenticationMethod);
+      assertConnection(connectionId, session.identity);
       return session;
     },
 
     async refresh({ refreshToken, authenticationMethod }) {
       const required = await prepareAnswer();
-      assertConnection(connectionId, authenticationMethod);
+      assertConnection(connectionId, { authenticationMethod });
       const response = await call(
         "refresh",
         (workos) => workos.userManagement.authenticateWithRefreshToken({ clientId, refreshToken }),
@@ -170,11 +172,18 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 }
 
 /** What was chosen by the URL that went through the browser is checked on what came back. */
-function assertConnection(connectionId: string | undefined, method: string | undefined): void {
-  if (connectionId === undefined || method === "SSO") return;
+function assertConnection(
+  connectionId: string | undefined,
+  { authenticationMethod, sessionId }: {
+    authenticationMethod?: string | undefined;
+    sessionId?: string;
+  },
+): void {
+  if (connectionId === undefined || authenticationMethod === "SSO") return;
   throw new SignInRefusedError(
     "wrong_connection",
     "This server wants you to sign in through your company's single sign-on.",
+    { sessionId },
   );
 }
 

@@ -180,6 +180,7 @@ async function addGrants(path: string, from: number, to: number): Promise<void> 
       userId: `user ${i}`,
       sessionId: `session ${i}`,
       organizationId: "org",
+      approvedScope: "openid profile email",
       scope: "openid profile email",
       sealedSession: "x".repeat(600),
       sessionVersion: 1,

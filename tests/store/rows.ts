@@ -10,6 +10,7 @@ export function buildGrant(id: string = "grant"): GrantRow {
     userId: "user_1",
     sessionId: "session_1",
     organizationId: null,
+    approvedScope: "openid",
     scope: "openid",
     sealedSession: "sealed",
     sessionVersion: 1,

@@ -153,9 +153,11 @@ for (const { name, test: testSubject } of SUBJECTS) {
     const token = { hash: "again", wrappedKey: "k", scope: "openid", expiresAt: 2000 };
     assert.ok(await store.insertAccessToken("grant", token));
     assert.ok(await store.insertAccessToken("grant", token));
-    await store.deleteAccessToken("again", "another client");
+    await store.revokeAccessToken("again", "another client");
     assert.ok(await store.findAccessToken("again"));
-    await store.deleteAccessToken("again", "client");
+    await store.revokeAccessToken("again", "client");
+    assert.equal(await store.findAccessToken("again"), undefined);
+    assert.ok(await store.insertAccessToken("grant", token), "revoked for good");
     assert.equal(await store.findAccessToken("again"), undefined);
     await store.deleteGrant("grant");
     assert.equal(await store.insertAccessToken("grant", token), false);
