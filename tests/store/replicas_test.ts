@@ -1,209 +1,105 @@
-/** Two server processes on one PostgreSQL, as behind a load balancer. */
+/** Server processes that are killed in the middle of a sign-in. */
 
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import http from "node:http";
-import { createScriptedBrowser, type Page } from "../../lib/demo/scripted_browser.ts";
-import {
-  createEmulator,
-  type Emulator,
-  emulatorCredentials,
-} from "../../lib/workos/emulator/emulator.ts";
-import {
-  authorizationUrl,
-  createPkce,
-  REDIRECT_URI,
-  type Tokens,
-} from "../support/oauth_client.ts";
-import { type PostgresServer, usePostgres } from "../support/postgres.ts";
-import { findFreePort, startServerProcess } from "../support/server_process.ts";
+import { join } from "node:path";
+import type { SqlDatabase } from "../../lib/store/sql_database.ts";
+import { openSqlite } from "../../lib/store/sqlite.ts";
+import { testNeeding } from "../support/needs.ts";
+import { usePostgres } from "../support/postgres.ts";
+import { type ServerGroup, withServers } from "../support/server_group.ts";
+import { PROCESS_NEEDS } from "../support/server_process.ts";
+import { MOMENTS, ping, type SignedIn, signInByStep } from "../support/sign_in_steps.ts";
+import { withTempDirectory } from "../support/temp_directory.ts";
 import { SERVER } from "../support/world.ts";
 
 const { testPostgres } = usePostgres();
 
-/** The replicas, and what a load balancer does in front of them. */
-interface Balancer {
-  /** Sends each request to the next replica that takes it. */
-  fetch: (request: Request) => Promise<Response>;
-  /** Kills the replica that answered last, without a word to it. */
-  killLast: () => Promise<void>;
-  /** Starts what was killed. */
-  revive: () => Promise<void>;
-}
-
-async function withReplicas(
-  postgres: PostgresServer,
-  work: (balancer: Balancer, emulator: { onAuthenticate?: () => Promise<void> }) => Promise<void>,
-): Promise<void> {
-  const hooks: { onAuthenticate?: () => Promise<void> } = {};
-  const made = Promise.withResolvers<Emulator>();
-  const workos = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
-    if (request.url.endsWith("/authenticate")) await hooks.onAuthenticate?.();
-    return await (await made.promise).fetch(request);
-  });
-  const origin = `http://127.0.0.1:${workos.addr.port}`;
-  const redirectUris = [`${SERVER}/auth/callback`];
-  made.resolve(createEmulator({ origin, now: Date.now, redirectUris }));
-
-  const database = await postgres.createDatabase();
-  const startReplica = async (port: number) => {
-    const process = await startServerProcess({
-      WORKOS_BASE_URL: SERVER,
-      HOST: "127.0.0.1",
-      PORT: String(port),
-      STORE_URL: database,
-      WORKOS_API_URL: origin,
-      WORKOS_CLIENT_ID: emulatorCredentials.clientId,
-      WORKOS_API_KEY: emulatorCredentials.apiKey,
-    });
-    return { port, process };
-  };
-  const replicas = await Promise.all([findFreePort(), findFreePort()].map(startReplica));
-  let next = 0;
-  const ask = async (request: Request): Promise<Response> => {
-    const replica = replicas[next++ % replicas.length];
-    assert.ok(replica);
-    return await forward(request, replica.port);
-  };
-  const killed = new Set<number>();
-  try {
-    await work({
-      async fetch(request) {
-        if (new URL(request.url).origin !== SERVER) {
-          return await fetch(request, { redirect: "manual" });
-        }
-        try {
-          return await ask(request);
-        } catch (error) {
-          // Nobody listens there any more, or not until the answer.
-          const code = error instanceof Error && "code" in error ? String(error.code) : "";
-          if (!code.startsWith("ECONN")) throw error;
-          return await ask(request);
-        }
-      },
-      async killLast() {
-        const last = (next - 1) % replicas.length;
-        killed.add(last);
-        await replicas[last]?.process.stop("SIGKILL");
-      },
-      async revive() {
-        for (const index of killed) {
-          const { port } = replicas[index] ?? {};
-          assert.ok(port);
-          replicas[index] = await startReplica(port);
-        }
-        killed.clear();
-      },
-    }, hooks);
-  } finally {
-    await Promise.all(replicas.map(({ process }) => process.stop("SIGKILL")));
-    await workos.shutdown();
-  }
-}
-
-/** Passes a request on under its own host name, which `fetch` would not. */
-async function forward(request: Request, port: number): Promise<Response> {
-  const { pathname, search, host } = new URL(request.url);
-  const { method } = request;
-  const body = new Uint8Array(await request.clone().arrayBuffer());
-  const headers = { ...Object.fromEntries(request.headers), host, connection: "close" };
-  const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  const outgoing = http.request({ port, path: pathname + search, method, headers }, (incoming) => {
-    const answer = new Headers();
-    for (const [name, values] of Object.entries(incoming.headersDistinct)) {
-      for (const value of values ?? []) answer.append(name, value);
-    }
-    const { statusCode: status = 502 } = incoming;
-    Array.fromAsync(incoming).then(
-      (chunks) => resolve(new Response(Buffer.concat(chunks), { status, headers: answer })),
-      reject,
-    );
-  });
-  outgoing.on("error", reject).end(body);
-  return await promise;
-}
-
-/** A sign-in and the use of its tokens, with a moment between any two steps. */
-async function signIn(
-  { fetch }: Balancer,
-  between: (step: number) => Promise<void>,
-): Promise<void> {
-  const send = async (path: string, body: string, headers: Record<string, string>) => {
-    const response = await fetch(
-      new Request(`${SERVER}${path}`, { method: "POST", body, headers }),
-    );
-    const text = await response.text();
-    assert.ok(response.ok, `${path}: ${response.status} ${text}`);
-    return text;
-  };
-  const getTokens = async (form: Record<string, string>): Promise<Tokens> => {
-    const headers = { "content-type": "application/x-www-form-urlencoded" };
-    return JSON.parse(await send("/token", new URLSearchParams(form).toString(), headers));
-  };
-  const json = { "content-type": "application/json" };
-  const registration = JSON.stringify({ redirect_uris: [REDIRECT_URI] });
-  const { client_id } = JSON.parse(await send("/register", registration, json));
-  await between(0);
-  const { verifier, challenge } = createPkce();
-  const browser = createScriptedBrowser({ fetch, stopAt: (url) => url.startsWith(REDIRECT_URI) });
-  const consent = await browser.visit(authorizationUrl({ client_id, code_challenge: challenge }));
-  await between(1);
-  const login = await browser.submit(consent, { decision: "approve" });
-  await between(2);
-  const code = readCode(await browser.submit(login, { email: "alice@acme.test" }));
-  await between(3);
-  const tokens = await getTokens({
-    grant_type: "authorization_code",
-    client_id,
-    code,
-    code_verifier: verifier,
-    redirect_uri: REDIRECT_URI,
-  });
-  await between(4);
-  const { access_token } = await getTokens({
-    grant_type: "refresh_token",
-    client_id,
-    refresh_token: tokens.refresh_token,
-  });
-  await between(5);
-  const ping = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
-  await send("/mcp", ping, {
-    ...json,
-    accept: "application/json, text/event-stream",
-    authorization: `Bearer ${access_token}`,
-  });
-}
-
-function readCode({ url, text }: Page): string {
-  const code = new URL(url).searchParams.get("code");
-  const heading = /<h1>([^<]*)/.exec(text)?.[1];
-  assert.ok(code && url.startsWith(REDIRECT_URI), `${new URL(url).pathname} says: ${heading}`);
-  return code;
-}
-
-testPostgres(
-  "a sign-in survives that a replica is killed after any of its steps",
-  (postgres) =>
-    withReplicas(postgres, async (balancer) => {
-      for (let killed = 0; killed < 6; killed++) {
-        await signIn(balancer, async (step) => {
-          if (step === killed) await balancer.killLast();
-        });
-        await balancer.revive();
+/** Registers a test with two servers on PostgreSQL, and one with a single server on SQLite. */
+function testGroups(
+  name: (which: string) => string,
+  work: (group: ServerGroup, database: SqlDatabase) => Promise<void>,
+): void {
+  const run = (storeUrl: string, count: number, open: () => Promise<SqlDatabase> | SqlDatabase) =>
+    withServers({ storeUrl, count }, async (group) => {
+      // They make the tables.
+      await group.fetch(new Request(`${SERVER}/healthz`));
+      const database = await open();
+      try {
+        await work(group, database);
+      } finally {
+        await database.close();
       }
-    }),
+    });
+  testPostgres(name("one of two servers"), async ({ createDatabase }) => {
+    const url = await createDatabase();
+    await run(url, 2, async () => {
+      // Imported here: it looks into the environment when it is used.
+      const { openPostgres } = await import("../../lib/store/postgres.ts");
+      return openPostgres(url);
+    });
+  });
+  testNeeding(PROCESS_NEEDS, name("the only server"), () =>
+    withTempDirectory(async (directory) => {
+      const path = join(directory, "store.db");
+      await run(`sqlite:${path}`, 1, () => openSqlite(path));
+    }));
+}
+
+async function countGrants(database: SqlDatabase): Promise<number> {
+  return (await database.run("SELECT id FROM grants", [])).length;
+}
+
+/**
+ * Stops the server that was asked last. The only one is back at once; one of several stays away
+ * until the function that is returned brings it back.
+ */
+async function strike(group: ServerGroup, signal: Deno.Signal): Promise<() => Promise<void>> {
+  const server = group.last();
+  if (group.servers.length === 1) {
+    await server.restart(signal);
+    return async () => {};
+  }
+  await server.stop(signal);
+  return () => server.restart(signal);
+}
+
+testGroups(
+  (which) => `a sign-in survives that ${which} is killed after any of its steps`,
+  async (group, database) => {
+    const kills: [moment: number, signal: Deno.Signal][] = Array.from(
+      { length: MOMENTS },
+      (_, moment) => [moment, "SIGKILL"],
+    );
+    const signedIn: SignedIn[] = [];
+    for (const [killed, signal] of [...kills, [3, "SIGTERM"] as const]) {
+      let revive = async () => {};
+      signedIn.push(
+        await signInByStep(group.fetch, async (moment) => {
+          if (moment === killed) revive = await strike(group, signal);
+        }),
+      );
+      await revive();
+    }
+    assert.equal(await countGrants(database), signedIn.length, "none is lost, none is doubled");
+    assert.equal(group.workos.exchanges, signedIn.length);
+    for (const { tokens } of signedIn) {
+      assert.equal((await ping(group.fetch, tokens.access_token)).status, 200);
+    }
+  },
 );
 
-testPostgres(
-  "a sign-in whose replica is killed while it asks WorkOS can be begun again",
-  (postgres) =>
-    withReplicas(postgres, async (balancer, emulator) => {
-      emulator.onAuthenticate = async () => {
-        delete emulator.onAuthenticate;
-        await balancer.killLast();
-      };
-      // The other replica knows that this sign-in is over, and says what to do.
-      await assert.rejects(signIn(balancer, async () => {}), /\/auth\/callback says/);
-      await signIn(balancer, async () => {});
-    }),
+testGroups(
+  (which) => `a sign-in can be begun again when ${which} is killed while it asks WorkOS`,
+  async (group, database) => {
+    group.workos.intercept = async (exchange) => {
+      delete group.workos.intercept;
+      await strike(group, "SIGKILL");
+      return await exchange();
+    };
+    // Whoever is asked next knows that this sign-in is over, and says what to do.
+    await assert.rejects(signInByStep(group.fetch), /\/auth\/callback says/);
+    assert.equal(await countGrants(database), 0);
+    await signInByStep(group.fetch);
+    assert.equal(await countGrants(database), 1);
+  },
 );

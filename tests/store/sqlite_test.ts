@@ -56,9 +56,10 @@ testNeeding(
     }),
 );
 
+// fastmcp 01ecc9180: refresh tokens lay in the memory of one process, readable.
 testNeeding(
   FILES,
-  "a thief of the database file reads no token and no e-mail address",
+  "a thief of the database file reads no token and no e-mail address (RS-13, AS-17)",
   () =>
     withTempDirectory(async (directory) => {
       const store = await openStore({ kind: "sqlite", path: join(directory, "store.db") });

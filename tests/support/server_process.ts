@@ -1,6 +1,7 @@
 /** `deno task server` as a process of its own, on a free port and with a store of its own. */
 
 import { fileURLToPath } from "node:url";
+import { getSecretWatch } from "./secret_watch.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -29,7 +30,8 @@ export function findFreePort(): number {
 /**
  * Starts the server and waits until it listens or has ended.
  *
- * @param env settings; the port is free and the store in memory unless they say otherwise.
+ * @param env settings; the port is free, the store in memory and everything logged unless they say
+ *   otherwise.
  */
 export async function startServerProcess(
   env: Record<string, string> = {},
@@ -38,12 +40,14 @@ export async function startServerProcess(
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-P=server", "server.ts"],
     cwd: ROOT,
-    env: { STORE_URL: "memory:", WORKOS_BASE_URL: url, ...env },
+    env: { STORE_URL: "memory:", WORKOS_BASE_URL: url, LOG_LEVEL: "debug", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const output = { stdout: "", stderr: "" };
+  const readLines = () => Object.values(output).flatMap((text) => text.split(/(?<=\n)/));
+  getSecretWatch().watchLog(readLines, { shapes: true });
   const listening = Promise.withResolvers<void>();
   const collect = async (name: "stdout" | "stderr") => {
     for await (const text of child[name].pipeThrough(new TextDecoderStream())) {

@@ -6,7 +6,7 @@ import { generateKeyPair } from "jose";
 import { type App, createApp } from "../../lib/app.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createScriptedBrowser, type ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
-import { createLog, type LogFields } from "../../lib/log.ts";
+import { createLog, type Log, type LogFields, type LogLevel } from "../../lib/log.ts";
 import type { McpDefinition } from "../../lib/mcp/endpoint.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
@@ -19,6 +19,7 @@ import {
 import type { Upstream } from "../../lib/workos/upstream.ts";
 import { createUserManagement } from "../../lib/workos/user_management.ts";
 import { definition as exampleDefinition } from "../../server.ts";
+import { getSecretWatch } from "./secret_watch.ts";
 
 /** One key pair for all emulators of a test file: making one takes up to a third of a second. */
 const signingKey = generateKeyPair("RS256");
@@ -49,7 +50,7 @@ export interface World {
   upstream: Upstream;
   /** Reaches server and emulator by URL. */
   fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-  /** Lines written at debug level. */
+  /** Lines of JSON written at debug level. */
   logs: string[];
   /** Requests that reached WorkOS, as `POST /path`. */
   upstreamCalls: string[];
@@ -72,6 +73,9 @@ export async function createWorld(
   let time = Date.UTC(2026, 10, 1);
   const now = () => time;
   const logs: string[] = [];
+  const textLogs: string[] = [];
+  const secrets = getSecretWatch();
+  secrets.watchLog(() => [...logs, ...textLogs]);
   const upstreamCalls: string[] = [];
   const documents: World["documents"] = new Map();
   const documentRequests: string[] = [];
@@ -90,6 +94,9 @@ export async function createWorld(
     redirectUris: [`${config.baseUrl}/auth/callback`],
     signingKey: await signingKey,
   });
+  const workos = secrets.watch(async (request) =>
+    await faults.workos?.(request.clone()) ?? await emulator.fetch(request)
+  );
   const upstream = createUserManagement({
     config: { ...config.workos, credentials },
     redirectUri: `${config.baseUrl}/auth/callback`,
@@ -98,12 +105,20 @@ export async function createWorld(
     async fetch(input, init) {
       const request = new Request(input, init);
       upstreamCalls.push(`${request.method} ${new URL(request.url).pathname}`);
-      return await faults.workos?.(request.clone()) ?? await emulator.fetch(request);
+      return await workos(request);
     },
   });
   const usedStore = store ?? await createSqlStore(openSqlite(":memory:"));
   const requestFields = new AsyncLocalStorage<LogFields>();
-  const app = await createApp({
+  const openLog = (format: "json" | "text", lines: string[]) =>
+    createLog({
+      level: "debug",
+      format,
+      now,
+      write: (line) => void lines.push(line),
+      context: () => requestFields.getStore(),
+    });
+  const bareApp = await createApp({
     config,
     definition,
     store: usedStore,
@@ -114,18 +129,13 @@ export async function createWorld(
       await Promise.resolve();
       return documents.get(href)?.() ?? new Response(null, { status: 404 });
     },
-    log: createLog({
-      level: "debug",
-      format: "json",
-      now,
-      write: (line) => void logs.push(line),
-      context: () => requestFields.getStore(),
-    }),
+    log: joinLogs([openLog("json", logs), openLog("text", textLogs)]),
     requestFields,
     now,
     random: randomBytes,
     wait: () => new Promise((resolve) => setTimeout(resolve, 0)),
   });
+  const app: App = { ...bareApp, fetch: secrets.watch(bareApp.fetch) };
   const route = (request: Request): Promise<Response> => {
     const { origin } = new URL(request.url);
     if (origin === config.baseUrl) return app.fetch(request);
@@ -152,4 +162,12 @@ export async function createWorld(
         stopAt: (url) => ![config.baseUrl, EMULATOR].includes(new URL(url).origin),
       }),
   };
+}
+
+/** Writes every event to all of them. */
+function joinLogs(logs: readonly Log[]): Log {
+  const at = (level: LogLevel): Log[LogLevel] => (event, fields) => {
+    for (const log of logs) log[level](event, fields);
+  };
+  return { debug: at("debug"), info: at("info"), warning: at("warning"), error: at("error") };
 }
