@@ -34,6 +34,7 @@ Deno.test("metadata is coherent: one issuer, no trailing slash, endpoints that e
   }
 });
 
+// CVE-2025-66414, fastmcp 57a279928, fastmcp 4ad78a60e: the check of `Host` was off unless asked for.
 Deno.test("a request for another host is refused on every route (DNS-1)", async () => {
   const world = await createWorld();
   for (
@@ -49,14 +50,14 @@ Deno.test("a request for another host is refused on every route (DNS-1)", async 
 Deno.test("a loopback server answers to every loopback name, and without a Host header (HTTP/2)", async () => {
   const world = await createWorld();
   for (const host of ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"]) {
-    const request = new Request(`${SERVER}/healthz`, { headers: { host } });
-    assert.equal((await world.app.fetch(request)).status, 200, host);
+    const request = new Request(`${SERVER}/token`, { headers: { host } });
+    assert.equal((await world.app.fetch(request)).status, 405, host);
   }
-  assert.equal((await world.app.fetch(new Request(`${SERVER}/healthz`))).status, 200);
-  assert.equal((await world.app.fetch(new Request("http://evil.example/healthz"))).status, 403);
+  assert.equal((await world.app.fetch(new Request(`${SERVER}/token`))).status, 405);
+  assert.equal((await world.app.fetch(new Request("http://evil.example/token"))).status, 403);
 });
 
-Deno.test("a foreign origin is refused, a page on loopback is not (TR-2)", async () => {
+Deno.test("a foreign origin is refused, a page on loopback is not (TR-2; DNS-1)", async () => {
   const world = await createWorld();
   const status = async (origin: string) => {
     const response = await world.fetch(`${SERVER}/mcp`, { method: "POST", headers: { origin } });
@@ -146,7 +147,7 @@ Deno.test("readiness needs the store and WorkOS's keys, liveness nothing", async
   assert.equal((await world.fetch(`${SERVER}/healthz`)).status, 200);
 });
 
-Deno.test("no token, code, secret or cookie is in the log at debug level", async () => {
+Deno.test("no token, code, secret or cookie is in the log at debug level (RS-13, AS-17)", async () => {
   const world = await createWorld();
   const { tokens, code, verifier } = await signIn(world);
   const { client_secret } = await register(world, {
@@ -188,7 +189,7 @@ Deno.test("an error of the database or of Node is logged with its stack, whateve
 Deno.test("an unreadable Host header is refused and nobody's mistake to look into", async () => {
   const world = await createWorld();
   for (const host of ["localhost:8000.", "[::1", "%", "localhost:8000, evil.example"]) {
-    const request = new Request(`${SERVER}/healthz`, { headers: { host } });
+    const request = new Request(`${SERVER}/token`, { headers: { host } });
     assert.equal((await world.app.fetch(request)).status, 403, host);
   }
   assert.ok(!world.logs.some((line) => line.includes("internal_error")));

@@ -35,6 +35,7 @@ testNeeding(
     }),
 );
 
+// fastmcp-ts storage key: a random one for each process, and everything stored was lost with it.
 testNeeding(
   PROCESS_NEEDS,
   "tokens outlive a restart of the server",

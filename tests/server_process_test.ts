@@ -12,7 +12,7 @@ import { findFreePort, PROCESS_NEEDS, startServerProcess } from "./support/serve
 import { testNeeding } from "./support/needs.ts";
 
 testNeeding(PROCESS_NEEDS, "a first start prints what to know, and no warning", async () => {
-  await using server = await startServerProcess();
+  await using server = await startServerProcess({ LOG_LEVEL: "info" });
   const { stdout, stderr } = server.output();
   assert.ok(stdout.includes(`MCP endpoint   ${server.url}/mcp`));
   assert.match(stdout, /built-in emulator on http:\/\/localhost:\d+/);

@@ -78,6 +78,7 @@ Deno.test("the code comes back with the client's state and exactly one iss", asy
   assert.deepEqual(searchParams.getAll("iss"), [SERVER]);
 });
 
+// fastmcp 52feff687: people were sent to sign in although a refresh token was at hand.
 Deno.test("the WorkOS session is renewed behind the scenes when it has run out", async () => {
   const world = await createWorld();
   const { tokens } = await signIn(world);

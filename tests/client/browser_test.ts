@@ -9,6 +9,7 @@ const commands = [
   ["freebsd", "xdg-open", []],
   ["windows", "rundll32", ["url.dll,FileProtocolHandler"]],
 ] as const;
+// openwiki#450, mcporter#242, claude-code#78248: `cmd /c start` ends at `&` and runs the rest.
 for (const [os, program, args] of commands) {
   Deno.test(`on ${os} the browser is opened by ${program}, with the address as one word`, () => {
     assert.deepEqual(browserCommand(os, URL_OF_OURS), {
@@ -25,6 +26,7 @@ const foreign = [
   "javascript:alert(1)",
   "http://user@127.0.0.1/start/0123",
 ];
+// CVE-2025-6514: what a server named became part of a command.
 for (const address of foreign) {
   Deno.test(`${address} is never handed to a program`, async () => {
     const spawn = () => assert.fail("a program was run");

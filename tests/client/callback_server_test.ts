@@ -34,6 +34,7 @@ const strays: [string, string, number][] = [
   ["GET", `/callback?code=c&error=e&state=${STATE}`, 400],
   ["GET", `/callback?code=c&iss=a&iss=b&state=${STATE}`, 400],
 ];
+// CVE-2025-49596: a listener on this machine did what any web page told it to.
 for (const [method, path, status] of strays) {
   Deno.test(`${method} ${path} gets ${status} and does not end the sign-in`, async () => {
     const { handler, answered } = createHandler();
@@ -43,6 +44,7 @@ for (const [method, path, status] of strays) {
   });
 }
 
+// fastmcp 544f07265: whoever came last decided what the answer was.
 Deno.test("the first valid answer wins; a later one sees the same page and changes nothing", async () => {
   const { handler } = createHandler();
   for (const code of ["first", "second"]) {
@@ -62,6 +64,7 @@ Deno.test("the page waits until the sign-in has ended, so that it tells the trut
   assert.equal((await page).status, 400);
 });
 
+// CVE-2025-62800: the page reflected what it was given.
 Deno.test("the page runs nothing, loads nothing and escapes what it shows", async () => {
   const { handler } = createHandler();
   const page = await handler.handle(new Request(`${ORIGIN}/callback?code=c&state=${STATE}`));

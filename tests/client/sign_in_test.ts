@@ -48,6 +48,7 @@ for (const [name, redirect] of wrongIssuers) {
   });
 }
 
+// CVE-2025-62800: the page of the client ran what an error description held.
 Deno.test("a declined sign-in is said in the terminal and in the browser, markup escaped", async () => {
   const server = createFakeServer();
   server.faults.redirect = (parameters) => {
@@ -223,6 +224,7 @@ Deno.test("a client id metadata document is used where it is supported", async (
   assert.equal(server.counts.registrations, 0);
 });
 
+// fastmcp 981a69d83: the sign-in was tried again and again with a secret that had run out.
 Deno.test("a registration whose secret has run out is replaced before the browser opens", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);

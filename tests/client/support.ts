@@ -1,7 +1,9 @@
 /** A client without ports, browser or clock: everything it reaches for is a function of the test. */
 
+import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
 import type { Listen } from "../../lib/client/callback_server.ts";
 import type { ClientContext, ConnectOptions, Step } from "../../lib/client/context.ts";
+import { currentTokens, type TokenSet } from "../../lib/client/server_record.ts";
 import { createMemoryTokenCache } from "../../lib/client/token_cache.ts";
 import { silentLog } from "../../lib/log.ts";
 import type { FakeServer } from "../support/fake_authorization_server.ts";
@@ -86,4 +88,30 @@ export function createTestClient(server: FakeServer, options: TestClientOptions 
       ...rest,
     },
   };
+}
+
+/** Sends one request, as the SDK's transport would, and returns the status. */
+export async function send(context: ClientContext, method = "ping"): Promise<number> {
+  const response = await createAuthorizedFetch(context)(context.serverUrl, request(method));
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** One request of the SDK's transport. */
+export function request(method: string): RequestInit {
+  return {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { name: "whoami" } }),
+  };
+}
+
+/** The tokens in the cache. */
+export async function tokensOf(
+  { cache, serverUrl }: ClientContext,
+): Promise<TokenSet["tokens"] | undefined> {
+  return currentTokens(await cache.read(serverUrl.href))?.tokens;
 }

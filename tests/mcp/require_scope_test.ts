@@ -4,6 +4,7 @@ import { requireScope } from "../../lib/mcp/require_scope.ts";
 import { coversScope } from "../../lib/oauth/scopes.ts";
 import { callTool, signIn } from "../support/oauth_client.ts";
 import { createWorld, SERVER } from "../support/world.ts";
+import { postBody } from "./support.ts";
 
 let calls = 0;
 
@@ -22,21 +23,34 @@ const definition: McpDefinition = {
   },
 };
 
-Deno.test("a tool that needs more is answered 403 with all scopes at once, before it runs (RS-17 to RS-19)", async () => {
+Deno.test("a tool that needs more is answered 403 with all scopes at once, before it runs (RS-17, RS-18, RS-19)", async () => {
   const world = await createWorld({ definition });
   const { tokens } = await signIn(world);
   calls = 0;
-  const refused = await callTool(world, tokens.access_token, "members");
-  assert.equal(refused.status, 403);
-  assert.equal(calls, 0);
-  const challenge = refused.headers.get("www-authenticate") ?? "";
-  assert.match(challenge, /error="insufficient_scope"/);
-  assert.match(challenge, /scope="members:read members:list openid profile email"/);
-  assert.ok(
-    challenge.includes(
-      `resource_metadata="${SERVER}/.well-known/oauth-protected-resource/mcp"`,
-    ),
-  );
+  const params = { name: "members", arguments: {} };
+  for (
+    const refused of [
+      await callTool(world, tokens.access_token, "members"),
+      // The same by a client of the 2025 revisions.
+      await postBody(world, tokens.access_token, {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params,
+      }),
+    ]
+  ) {
+    assert.equal(refused.status, 403);
+    assert.equal(calls, 0);
+    const challenge = refused.headers.get("www-authenticate") ?? "";
+    assert.match(challenge, /error="insufficient_scope"/);
+    assert.match(challenge, /scope="members:read members:list openid profile email"/);
+    assert.ok(
+      challenge.includes(
+        `resource_metadata="${SERVER}/.well-known/oauth-protected-resource/mcp"`,
+      ),
+    );
+  }
 });
 
 Deno.test("with the permissions granted the tool runs", async () => {
@@ -49,6 +63,29 @@ Deno.test("with the permissions granted the tool runs", async () => {
   assert.equal((await callTool(world, tokens.access_token, "members")).status, 200);
 });
 
+Deno.test("with a broader permission granted the tool runs too (RS-12)", async () => {
+  const world = await createWorld({ definition });
+  world.emulator.directory.setPermissions("admin", ["members:*"]);
+  const { tokens } = await signIn(world, { scope: "openid profile email members:*" });
+  assert.equal(tokens.scope, "openid profile email members:*");
+  assert.equal((await callTool(world, tokens.access_token, "members")).status, 200);
+});
+
+Deno.test("what the first challenge names is enough for every tool of the example (RS-20)", async () => {
+  const world = await createWorld();
+  const challenge = (await callTool(world, undefined, "echo")).headers.get("www-authenticate");
+  const scope = /scope="([^"]*)"/.exec(challenge ?? "")?.[1] ?? "";
+  const { tokens } = await signIn(world, { scope });
+  const attempts: [string, Record<string, unknown>][] = [["echo", { message: "x" }], [
+    "whoami",
+    {},
+  ]];
+  for (const [name, args] of attempts) {
+    assert.equal((await callTool(world, tokens.access_token, name, args)).status, 200, name);
+  }
+});
+
+// fastmcp 3bea192c8: the scopes a client asked for counted as granted.
 Deno.test("a permission the person lacks is not granted, however it was asked for", async () => {
   const world = await createWorld({ definition });
   const { tokens } = await signIn(world, {

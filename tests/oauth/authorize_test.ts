@@ -19,7 +19,9 @@ async function prepare() {
   return { world, client_id, url };
 }
 
-Deno.test("nothing is redirected before client and redirect URI are known good", async () => {
+// CVE-2025-4143, fastmcp cccb529f5, fastmcp 76f054e95: a URI that matched nothing was let through by
+// another rule or looked at too late. fastmcp eb1426251: a client nobody registered was made up.
+Deno.test("nothing is redirected before client and redirect URI are known good (AS-11, AS-12)", async () => {
   const { world, url } = await prepare();
   for (
     const parameters of [
@@ -61,6 +63,7 @@ const REDIRECTED: [string, Record<string, string | undefined>, string][] = [
   ["an endless state", { state: "x".repeat(5000) }, "invalid_request"],
 ];
 
+// CVE-2025-4144: PKCE that a client, or somebody in between, could leave out.
 for (const [what, parameters, code] of REDIRECTED) {
   Deno.test(`${what} goes back to the client as ${code} with state and one iss (AS-20)`, async () => {
     const { world, url } = await prepare();

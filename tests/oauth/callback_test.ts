@@ -54,6 +54,7 @@ Deno.test("a callback without our state never reaches WorkOS (CD-14)", async () 
   assert.deepEqual(world.upstreamCalls, []);
 });
 
+// GHSA-rww4-4w9c-7733: the attacker approves, and the victim only follows the link to WorkOS.
 Deno.test("a callback in another browser is refused and leaves the sign-in alone (CVE-2026-27124)", async () => {
   const { world, url } = await prepare();
   const browser = world.browser();
@@ -78,7 +79,7 @@ Deno.test("a doubled callback makes one code (CD-15)", async () => {
   assert.equal(exchanges.length, 1);
 });
 
-Deno.test("a sign-in that took more than ten minutes is over", async () => {
+Deno.test("a sign-in that took more than ten minutes is over (CD-15)", async () => {
   const { world, url } = await prepare();
   const browser = world.browser();
   const callback = await reachCallback(world, browser, url);
@@ -87,6 +88,7 @@ Deno.test("a sign-in that took more than ten minutes is over", async () => {
   assert.deepEqual(world.upstreamCalls, []);
 });
 
+// fastmcp 7f2d034f4: the error stayed on a page here, and the client waited until it gave up.
 Deno.test("cancelling at WorkOS goes back to the client as access_denied", async () => {
   const { world, url } = await prepare();
   const browser = world.browser();

@@ -43,7 +43,8 @@ async function decide(
   });
 }
 
-Deno.test("the page names the app, where its answer goes and what it may do (CD-4 to CD-6, AS-14)", async () => {
+// fastmcp triage policy: anybody may register any redirect, so the page has to show where it leads.
+Deno.test("the page names the app, where its answer goes and what it may do (CD-4, CD-5, CD-6; AS-14)", async () => {
   const { world, url } = await prepare({ client_name: "Claude <b>Code</b>" });
   const page = await world.browser().visit(url);
   assert.equal(page.status, 200);
@@ -54,6 +55,7 @@ Deno.test("the page names the app, where its answer goes and what it may do (CD-
   assert.match(page.text, /program on this computer/, "warns of loopback (AS-23)");
 });
 
+// fastmcp 6aff9c94b, fastmcp 463b33694: `form-action` stopped the way back to an app's own scheme.
 Deno.test("the page cannot be framed, runs nothing and is not cached (CD-8)", async () => {
   const { world, url } = await prepare();
   const { headers } = await world.browser().visit(url);
@@ -129,6 +131,7 @@ Deno.test("approving twice, as by a double click, leads to the same sign-in", as
   assert.equal(back.status, 409, "the back button after the end finds it over");
 });
 
+// fastmcp 19d9360cc: a browser that preloads renders the page twice, which killed the first form.
 Deno.test("a page that was rendered twice works in both renderings", async () => {
   const { world, url } = await prepare();
   const browser = world.browser();
@@ -139,6 +142,7 @@ Deno.test("a page that was rendered twice works in both renderings", async () =>
   }
 });
 
+// fastmcp 3ef913026: cookies grew until the header was too large for any server.
 Deno.test("thirty open pages all work, and the cookies stay bounded", async () => {
   const { world, url } = await prepare();
   const browser = world.browser();
@@ -153,6 +157,8 @@ Deno.test("thirty open pages all work, and the cookies stay bounded", async () =
   assert.ok(size < 4096, `${size} bytes of cookies`);
 });
 
+// GHSA-rww4-4w9c-7733, fastmcp 8fdb3cc27: the attacker has a page of his own, and the victim's
+// browser posts what is in it.
 Deno.test("an approval from another browser is refused (CVE-2026-27124)", async () => {
   const { world, url } = await prepare();
   const page = await world.browser().visit(url);

@@ -6,6 +6,8 @@ import { createSqlStore } from "../../lib/store/sql_store.ts";
 import { post, signIn } from "../support/oauth_client.ts";
 import { createWorld } from "../support/world.ts";
 
+// fastmcp 5a9505076, fastmcp f7c89e263, fastmcp 151b0ae46, fastmcp 32dfe50f3, fastmcp 2d6143c6d: each
+// row had a lifetime of its own making, and some pointed to what was gone.
 Deno.test("nothing outlives what it points to, whatever the settings", () => {
   fc.assert(
     fc.property(

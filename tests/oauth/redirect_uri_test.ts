@@ -57,6 +57,13 @@ const REGISTRATIONS: [uri: string, native: boolean, web: boolean][] = [
   ["https://example.com./callback", false, false],
   ["https://1.2.3.4/callback", false, false],
   ["https://[2001:db8::1]/callback", false, false],
+  // Hosts that URL parsers rewrite: what is shown and compared would not be where it goes.
+  ["https://0x7f000001/callback", false, false],
+  ["https://0x7f.1/callback", false, false],
+  ["https://2130706433/callback", false, false],
+  ["https://127.1/callback", false, false],
+  ["https://0177.0.0.1/callback", false, false],
+  ["https://EXAMPLE.com/callback", true, true],
   // Parts that matching could be walked around with.
   ["https://example.com/callback#fragment", false, false],
   ["https://example.com/callback#", false, false],
@@ -97,6 +104,9 @@ const REGISTRATIONS: [uri: string, native: boolean, web: boolean][] = [
   ["", false, false],
 ];
 
+// fastmcp 67527c1f6, GHSA-q9xg-f2v2-695g, workers-oauth-provider#97: schemes that a list of bad ones
+// had forgotten. fastmcp 1e67c53a1: dot segments. punkpeye/fastmcp#346: user info that looks like a
+// host. fastmcp b07f9ce9a: what kind of app may have which.
 for (const [uri, native, web] of REGISTRATIONS) {
   const shown = uri.length > 60 ? `${uri.slice(0, 60)}…` : JSON.stringify(uri);
   Deno.test(`redirect URI ${shown}: native ${native}, web ${web} (AS-10, AS-12)`, () => {
@@ -141,8 +151,9 @@ const MATCHES: [registered: string, requested: string, matches: boolean][] = [
   ["https://localhost/cb", "https://localhost:9/cb", false],
 ];
 
+// fastmcp cccb529f5: any URI would do. fastmcp 204e56622: not even the port could differ.
 for (const [registered, requested, matches] of MATCHES) {
-  Deno.test(`${requested} ${matches ? "matches" : "is not"} ${registered} (AS-11, CD-10)`, () => {
+  Deno.test(`${requested} ${matches ? "matches" : "is not"} ${registered} (AS-11; CD-10)`, () => {
     assert.equal(matchesRedirectUri([registered], requested, "native"), matches);
   });
 }
@@ -153,6 +164,7 @@ Deno.test("the port is free for native clients only", () => {
   assert.ok(!matchesRedirectUri(registered, "http://127.0.0.1:2/cb", "web"));
 });
 
+// fastmcp 67e844838: `iss` came twice, and the client's own query was encoded anew.
 Deno.test("the client's query bytes survive, and parameters of ours appear once", () => {
   const append = (uri: string) => appendToRedirectUri(uri, { code: "c d", iss: "http://x" });
   assert.equal(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { REDIRECT_URI, register } from "../support/oauth_client.ts";
 import { createWorld, SERVER } from "../support/world.ts";
 
-Deno.test("a registration is answered with what is stored and enforced (RFC 7591 §3.2.1)", async () => {
+Deno.test("a registration is answered with what is stored and enforced (AS-26, RFC 7591 §3.2.1)", async () => {
   const world = await createWorld();
   const { client_id, client_id_issued_at, ...rest } = await register(world, {
     scope: "anything",

@@ -1,108 +1,8 @@
 import assert from "node:assert/strict";
 import { OAuthError, UnavailableError } from "../../lib/errors.ts";
-import { isPublicAddress } from "../../lib/oauth/public_address.ts";
 import { createSafeFetch, type SafeFetchOptions } from "../../lib/oauth/safe_fetch.ts";
 import { testNeeding } from "../support/needs.ts";
-import { PROCESS_NEEDS, startServerProcess } from "../support/server_process.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "../support/test_certificate.ts";
-
-const PUBLIC = [
-  "8.8.8.8",
-  "1.1.1.1",
-  "93.184.215.14",
-  "172.15.255.255",
-  "172.32.0.1",
-  "100.63.255.255",
-  "100.128.0.1",
-  "169.253.255.255",
-  "192.167.255.255",
-  "2606:4700:4700::1111",
-  "2a00:1450:4001:82b::200e",
-  "2001:4860:4860::8888",
-];
-
-const NOT_PUBLIC = [
-  // This machine, in every spelling.
-  "127.0.0.1",
-  "127.255.255.254",
-  "127.1",
-  "0177.0.0.1",
-  "0x7f.0.0.1",
-  "0x7f000001",
-  "2130706433",
-  "017700000001",
-  "::1",
-  "0:0:0:0:0:0:0:1",
-  // Private, shared, link-local: the cloud's metadata service among them.
-  "10.0.0.1",
-  "10.255.255.255",
-  "172.16.0.1",
-  "172.31.255.255",
-  "192.168.0.1",
-  "100.64.0.1",
-  "100.127.255.255",
-  "169.254.169.254",
-  "fc00::1",
-  "fd00:ec2::254",
-  "fe80::1",
-  "fe80::1%eth0",
-  "fec0::1",
-  // Unspecified, multicast, broadcast, reserved, documentation, benchmarking.
-  "0.0.0.0",
-  "0.1.2.3",
-  "::",
-  "224.0.0.1",
-  "239.255.255.255",
-  "ff02::1",
-  "255.255.255.255",
-  "240.0.0.1",
-  "192.0.0.8",
-  "192.0.2.1",
-  "192.88.99.1",
-  "198.18.0.1",
-  "198.51.100.1",
-  "203.0.113.1",
-  "100::1",
-  "2001:db8::1",
-  "2001:2::1",
-  "3fff::1",
-  "4000::1",
-  "5f00::1",
-  // An IPv4 address inside an IPv6 one: mapped, compatible, translated.
-  "::ffff:127.0.0.1",
-  "::ffff:7f00:1",
-  "::ffff:10.0.0.1",
-  "::ffff:8.8.8.8",
-  "::127.0.0.1",
-  "::7f00:1",
-  "::ffff:0:127.0.0.1",
-  // NAT64, well-known and local.
-  "64:ff9b::127.0.0.1",
-  "64:ff9b::a9fe:a9fe",
-  "64:ff9b:1::10.0.0.1",
-  "64:ff9b:1:ffff::1",
-  // 6to4, Teredo, ISATAP.
-  "2002:7f00:1::",
-  "2002:a00:1::1",
-  "2002:c0a8:101::1",
-  "2001::1",
-  "2001:0:4136:e378:8000:63bf:3fff:fdd2",
-  "2a00::5efe:10.0.0.1",
-  "2a00::200:5efe:10.0.0.1",
-  // No addresses.
-  "",
-  "localhost",
-  "256.0.0.1",
-  "1.2.3.4.5",
-  "::g",
-  "8.8.8.8:80",
-];
-
-Deno.test("only addresses of the public internet are public (AS-22, SSRF-1)", () => {
-  assert.ok(NOT_PUBLIC.length >= 30);
-  for (const address of PUBLIC) assert.equal(isPublicAddress(address), true, address);
-  for (const address of NOT_PUBLIC) assert.equal(isPublicAddress(address), false, address);
-});
 
 const HOST = "documents.test";
 /** Loopback addresses stand in for the public one that was checked and the private one that was not. */
@@ -163,7 +63,7 @@ testNeeding(
 
 testNeeding(
   { net: true },
-  "a name that changes its address is asked once (DNS rebinding)",
+  "a name that changes its address is asked once (DNS rebinding, SSRF-1)",
   async () => {
     await using checked = listen(CHECKED, () => new Response("checked"));
     await using internal = listen(PRIVATE, () => new Response("internal"), checked.port);
@@ -176,7 +76,8 @@ testNeeding(
   },
 );
 
-testNeeding({ net: true }, "no connection is made to a private address", async () => {
+// fastmcp 5de15e0c2, fastmcp c1b0396c0: addresses that carry a private one passed for public.
+testNeeding({ net: true }, "no connection is made to a private address (SSRF-1)", async () => {
   await using internal = listen(PRIVATE, () => new Response("internal"));
   const lookup = () => Promise.resolve([{ address: PRIVATE }]);
   const error = await failureOf(createFetch({ lookup })(internal.url, 1000));
@@ -209,7 +110,7 @@ testNeeding({ net: true }, "the certificate has to be the name's", async () => {
   assert.equal(server.requests.length, 0);
 });
 
-testNeeding({ net: true }, "redirects are answered, not followed", async () => {
+testNeeding({ net: true }, "redirects are answered, not followed (SSRF-1)", async () => {
   await using server = listen(CHECKED, ({ url }) => Response.redirect(`${url}&again`, 302));
   const response = await createFetch()(server.url, 1000);
   assert.equal(response.status, 302);
@@ -277,7 +178,7 @@ testNeeding({ net: true }, "an unknown name and a closed port are not told apart
 
 testNeeding(
   { net: true },
-  "http is for loopback, and only where the setting allows it",
+  "http is for loopback, and only where the setting allows it (SSRF-1)",
   async () => {
     let requests = 0;
     const server = Deno.serve({ hostname: PRIVATE, port: 0, onListen() {} }, () => {
@@ -302,35 +203,68 @@ testNeeding(
   },
 );
 
+// fastmcp 2899ffb6f: a checked address meant nothing behind a proxy, which resolves the name again.
 testNeeding(
-  PROCESS_NEEDS,
-  "a running server reads a document on loopback if it was told to",
+  { net: true, env: true },
+  "a proxy of the environment is not asked, whatever it is set for",
   async () => {
-    const server = Deno.serve(
-      { hostname: PRIVATE, port: 0, onListen() {} },
-      ({ url }) =>
-        Response.json({
-          client_id: url,
-          client_name: "Local App",
-          redirect_uris: ["http://127.0.0.1/callback"],
-        }),
-    );
-    const query = new URLSearchParams({
-      client_id: `http://127.0.0.1:${server.addr.port}/client.json`,
-      redirect_uri: "http://127.0.0.1:4567/callback",
-      response_type: "code",
-      code_challenge: "x".repeat(43),
-      code_challenge_method: "S256",
+    await using server = listen(CHECKED, () => new Response("direct"));
+    using proxy = Deno.listen({ hostname: PRIVATE, port: 0 });
+    let asked = false;
+    proxy.accept().then((connection) => {
+      asked = true;
+      connection.close();
+    }, () => {
+      // The listener was closed at the end of the test, and nobody had come.
     });
-    for (const allowed of ["true", "false"]) {
-      await using running = await startServerProcess({ ALLOW_LOOPBACK_CLIENT_METADATA: allowed });
-      const response = await fetch(`${running.url}/authorize?${query}`, {
-        headers: { accept: "text/html" },
-      });
-      const page = await response.text();
-      assert.equal(response.status, allowed === "true" ? 200 : 400, page);
-      assert.match(page, allowed === "true" ? /Allow Local App\?/ : /client_id is not https/);
+    const url = `http://${PRIVATE}:${proxy.addr.port}`;
+    const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy"];
+    const settings = { NODE_USE_ENV_PROXY: "1", ...Object.fromEntries(names.map((n) => [n, url])) };
+    const before = Object.keys(settings).map((name) => [name, Deno.env.get(name)] as const);
+    for (const [name, value] of Object.entries(settings)) Deno.env.set(name, value);
+    try {
+      const response = await createFetch()(server.url, 1000);
+      assert.equal(await response.text(), "direct");
+    } finally {
+      for (const [name, value] of before) {
+        if (value === undefined) Deno.env.delete(name);
+        else Deno.env.set(name, value);
+      }
     }
-    await server.shutdown();
+    assert.equal(asked, false);
   },
 );
+
+// fastmcp 53b20168c: HTTP clients were made for each request and never closed.
+testNeeding({ net: true }, "no connection outlives its answer, whatever that is", async () => {
+  using listener = Deno.listenTls({
+    hostname: CHECKED,
+    port: 0,
+    cert: TEST_CERTIFICATE,
+    key: TEST_KEY,
+  });
+  const url = new URL(`https://${HOST}:${listener.addr.port}/client.json`);
+  // Only a body that never comes may wait for the limit of time.
+  const patient = 3_600_000;
+  const answers: [string, number][] = [
+    ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}", patient],
+    [`HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n${"x".repeat(9000)}`, patient],
+    ["HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnever", patient],
+    ["HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n", patient],
+    ["no HTTP at all\r\n\r\n", patient],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 150],
+  ];
+  for (const [answer, timeout] of answers) {
+    const served = (async () => {
+      const connection = await listener.accept();
+      const buffer = new Uint8Array(4096);
+      await connection.read(buffer);
+      await connection.write(new TextEncoder().encode(answer));
+      // Ends only when the other side has closed.
+      while (await connection.read(buffer).catch(() => null) !== null);
+      connection.close();
+    })();
+    await createFetch({ timeout })(url, 1000).catch(() => undefined);
+    await served;
+  }
+});

@@ -1,5 +1,6 @@
 /** An emulator with a clock of its own, and the steps of a sign-in. */
 
+import assert from "node:assert/strict";
 import type { AuthenticationResponseResponse } from "@workos-inc/node";
 import { generateKeyPair } from "jose";
 import {
@@ -125,4 +126,14 @@ export async function refresh(
     refresh_token: refreshToken,
     organization_id: organizationId,
   });
+}
+
+/** Asserts that an answer is this refusal, whatever else it says. */
+export async function assertRefused(
+  response: Response,
+  status: number,
+  body: Record<string, unknown>,
+): Promise<void> {
+  assert.equal(response.status, status);
+  assert.partialDeepStrictEqual(await response.json(), body);
 }
