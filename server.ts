@@ -23,8 +23,8 @@ export const definition: McpDefinition = {
     server.registerTool("whoami", {
       description: "Tell who is signed in, for which organization and with which permissions",
       annotations: { readOnlyHint: true },
-    }, () => {
-      const me = describeCaller(caller);
+    }, async () => {
+      const me = await describeCaller(caller);
       return {
         content: [{ type: "text", text: JSON.stringify(me, null, 2) }],
         structuredContent: me,
@@ -34,11 +34,11 @@ export const definition: McpDefinition = {
     server.registerResource("me", "workos://me", {
       description: "The signed-in person",
       mimeType: "application/json",
-    }, (uri) => ({
+    }, async (uri) => ({
       contents: [{
         uri: uri.href,
         mimeType: "application/json",
-        text: JSON.stringify(describeCaller(caller), null, 2),
+        text: JSON.stringify(await describeCaller(caller), null, 2),
       }],
     }));
   },

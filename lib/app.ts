@@ -1,7 +1,6 @@
 /** Joins the rooms: one `(Request) => Promise<Response>` for the whole server. */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
-import { readRequestBody } from "@modelcontextprotocol/server";
 import type { Config } from "./config.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
 import {
@@ -34,6 +33,7 @@ import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
 import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
 import { answerReady } from "./readiness.ts";
+import { limitBody } from "./request_body.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -99,6 +99,9 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
+/** Requests to `/mcp`, by grant: far more than an agent makes, unless it runs in circles. */
+const CALLS: RateLimit = { burst: 1200, perMinute: 1200 };
+
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, definition, store, log, now, random } = options;
@@ -119,7 +122,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     config,
     definition,
     log,
-    gate: createBearerGate({ config, grants, log }),
+    gate: createBearerGate({ config, grants, log, limit: createRateLimiter(CALLS, now) }),
   });
   const policy = createOriginPolicy(config.baseUrl);
 
@@ -211,7 +214,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const response = await handle(route.audience, request, async () => {
       const address = findClientAddress(request, peer, config.trustedProxyHops);
       route.limit?.(address);
-      return await handler(await limitBody(request), address);
+      return await handler(await limitBody(request, MAX_BODY), address);
     });
     return route.crossOrigin ? allowOrigin(response, origin) : response;
   };
@@ -255,18 +258,6 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     close: () => mcp.close(),
   };
-}
-
-/** Bounds what a handler may be made to read. */
-async function limitBody(request: Request): Promise<Request> {
-  if (request.body === null) return request;
-  const body = await readRequestBody(request, MAX_BODY).catch(() => {
-    // The sender went away, or the server is stopping: nobody's mistake to look into.
-    throw new OAuthError("invalid_request", "The body ended too early.");
-  });
-  if (body.tooLarge) throw new OAuthError("invalid_request", "The body is too large.", 413);
-  const { url, method, headers } = request;
-  return new Request(url, { method, headers, body: body.text });
 }
 
 function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {

@@ -63,13 +63,13 @@ export class UnavailableError extends Error {
   }
 }
 
-/** Too many requests from one address. Transient. */
+/** Too many requests from one address, or with one grant. Transient. */
 export class RateLimitedError extends Error {
   readonly code = "too_many_requests";
 
   /** @param retryAfter seconds until one more is allowed. */
   constructor(readonly retryAfter: number) {
-    super(`Too many requests from this address. Try again in ${retryAfter} seconds.`);
+    super(`Too many requests. Try again in ${retryAfter} seconds.`);
     this.name = "RateLimitedError";
   }
 }

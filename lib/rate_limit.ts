@@ -1,7 +1,7 @@
 /**
- * How often one address may do what anybody may do without signing in: register clients and start
- * authorizations. Generous, since whole companies and hosted clients come from one address, and no
- * more than a brake: what bounds the store is that unused rows expire.
+ * How often one address may do what anybody may do without signing in, and how often one grant may
+ * call tools (MCP: servers must limit it). Generous, since whole companies and hosted clients come
+ * from one address, and no more than a brake: what bounds the store is that unused rows expire.
  *
  * Written here rather than taken from a package: those at hand read the clock and set timers by
  * themselves, and this is a token bucket.
@@ -10,7 +10,7 @@
 import { isIPv6 } from "node:net";
 import { RateLimitedError } from "./errors.ts";
 
-/** What an address may do. */
+/** What an address or a grant may do. */
 export interface RateLimit {
   /** So many at once. */
   burst: number;
@@ -24,9 +24,9 @@ const MAX_BUCKETS = 10_000;
 /**
  * Makes a limiter.
  *
- * @param limit what each address may do.
+ * @param limit what each address or grant may do.
  * @param now clock, in epoch milliseconds.
- * @returns a function that counts one use by an address, and throws {@link RateLimitedError} when
+ * @returns a function that counts one use by an address or grant id, and throws {@link RateLimitedError} when
  *   it was one too many.
  */
 export function createRateLimiter(

@@ -15,16 +15,19 @@ export interface BearerGateOptions {
   config: Pick<Config, "baseUrl" | "requiredScopes">;
   grants: Grants;
   log: Log;
+  /** Counts a request of a grant, and throws {@link RateLimitedError} when it was one too many. */
+  limit: (grantId: string) => void;
 }
 
 /**
  * Makes the gate.
  *
  * @returns a function that lets a request through as its caller, or answers it with a challenge. It
- *   throws {@link UnavailableError} when it cannot be known now whether the token is still good.
+ *   throws {@link UnavailableError} when it cannot be known now whether the token is still good, and
+ *   {@link RateLimitedError}.
  */
 export function createBearerGate(
-  { config, grants, log }: BearerGateOptions,
+  { config, grants, log, limit }: BearerGateOptions,
 ): (request: Request) => Promise<Caller | Response> {
   const challenge = (status: number, error?: OAuthError): Response => {
     const parts = [
@@ -44,11 +47,15 @@ export function createBearerGate(
 
   return async (request) => {
     // Only the header counts: a token in a query ends up in logs (CL-10).
-    const token = /^bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    const token = /^bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     // RFC 6750 §3.1: no error for a request that tried nothing.
     if (token === undefined) return challenge(401);
+    if (/[\s,]/.test(token)) {
+      return challenge(400, new OAuthError("invalid_request", "Send exactly one Bearer token."));
+    }
     try {
       const caller = await grants.authenticate(token);
+      limit(caller.grantId);
       const missing = config.requiredScopes.filter((scope) => !coversScope(caller.scopes, scope));
       if (missing.length === 0) return caller;
       log.info("insufficient_scope", { grant_id: caller.grantId, missing: missing.join(" ") });

@@ -6,8 +6,8 @@ import type { Caller } from "../oauth/grants.ts";
  * Describes who is signed in, as far as the granted scopes reach: a client that was not allowed to
  * see the e-mail address does not get it through a tool either.
  */
-export function describeCaller(caller: Caller): Record<string, unknown> {
-  const identity = caller.readIdentity();
+export async function describeCaller(caller: Caller): Promise<Record<string, unknown>> {
+  const identity = await caller.readIdentity();
   const may = (scope: string) => caller.scopes.includes(scope);
   return {
     user_id: identity.userId,

@@ -3,6 +3,7 @@
 import { OAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { readMediaType } from "../media_type.ts";
+import { readText } from "../request_body.ts";
 import { readClientMetadata, REGISTERED_AUTH_METHODS } from "./client_metadata.ts";
 import type { Clients } from "./clients.ts";
 
@@ -46,7 +47,7 @@ async function readJson(request: Request): Promise<unknown> {
     throw new OAuthError("invalid_client_metadata", "Send the registration as application/json.");
   }
   try {
-    return await request.json();
+    return JSON.parse(await readText(request));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new OAuthError("invalid_client_metadata", "The registration is not valid JSON.");

@@ -14,7 +14,7 @@ function refusalOf(response: Response): string {
 
 Deno.test("without a token the challenge says where to sign in, and no error (RS-6, RS-15)", async () => {
   const world = await createWorld();
-  for (const authorization of [undefined, "Basic dXNlcjpwYXNz", "Digest x"]) {
+  for (const authorization of [undefined, "Bearer ", "Basic dXNlcjpwYXNz", "Digest x"]) {
     const response = await postBody(world, undefined, {}, { authorization });
     assert.equal(response.status, 401);
     assert.equal(
@@ -138,4 +138,34 @@ Deno.test("a token counts in the Authorization header only: URLs and cookies lea
     const authorization = `${scheme} ${token}`;
     assert.notEqual((await postBody(world, undefined, {}, { authorization })).status, 401);
   }
+});
+
+Deno.test("a malformed Authorization header is 400 invalid_request (RS-11)", async () => {
+  const world = await createWorld();
+  const { tokens: { access_token: token } } = await signIn(world);
+  for (const authorization of [`Bearer ${token} x`, `Bearer ${token},Bearer ${token}`]) {
+    const response = await postBody(world, undefined, {}, { authorization });
+    assert.equal(refusalOf(response), "400 invalid_request", authorization);
+  }
+});
+
+Deno.test("a token of a server that shares the store is not accepted (RS-5, RS-8)", async () => {
+  const world = await createWorld();
+  const { clientId, tokens } = await signIn(world);
+  const url = "http://localhost:9000";
+  const other = await createWorld({ store: world.store, env: { WORKOS_BASE_URL: url } });
+  const call = await other.fetch(`${url}/mcp`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${tokens.access_token}` },
+  });
+  assert.equal(refusalOf(call), "401 invalid_token");
+  const body = new URLSearchParams({
+    grant_type: "refresh_token",
+    client_id: clientId,
+    refresh_token: tokens.refresh_token,
+  });
+  const refresh = await other.fetch(`${url}/token`, { method: "POST", body });
+  assert.equal((await refresh.json()).error, "invalid_grant");
+  // Nothing happened to them where they belong.
+  assert.equal((await callTool(world, tokens.access_token, "echo")).status, 200);
 });

@@ -96,6 +96,8 @@ Deno.test("method and name in the headers are those in the message, or it is 400
       assert.equal(await failureOf(refused), "400 -32020", `${message.method} ${header}`);
     }
   }
+  const unreadable = { method: "tools/call", params: { name: "größe", arguments: {} } };
+  assert.equal(await failureOf(await send(unreadable)), "400 -32020");
   assert.deepEqual(calls, []);
 });
 
@@ -120,6 +122,7 @@ Deno.test("mirrored parameters are compared with the message before the tool run
     call({ region: "eu" }, { "mcp-param-region": "EU" }),
     call({ region: "eu" }, { "mcp-param-region": "=?base64?e?=" }),
     call({ region: "eu" }, { "mcp-param-region": encode("us") }),
+    call({ region: "é" }, { "mcp-param-region": "é" }),
     call({ region: "eu", count: 7 }, { "mcp-param-region": "eu" }),
     call({ count: 7 }, { "mcp-param-count": "8" }),
     call({ dry: true }, { "mcp-param-dry": "True" }),
