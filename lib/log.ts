@@ -40,7 +40,10 @@ export interface LogOptions {
  */
 const SECRET_PATTERNS: (RedactionPattern & { replacement: string })[] = [
   { pattern: /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, replacement: "[redacted]" },
-  { pattern: /\b(wmcp_[a-z]{2}_(?:[\w-]{16}_)?)[\w-]{43}/g, replacement: "$1[redacted]" },
+  {
+    pattern: /\b(wmcp_[a-z]{2}_(?:[\w-]{16}_)?)[\w-]{43}(?:_[\w-]{22})?/g,
+    replacement: "$1[redacted]",
+  },
   { pattern: /\b(sk|whsec)_[\w-]+/g, replacement: "$1_[redacted]" },
   { pattern: /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, replacement: "$1 [redacted]" },
 ];

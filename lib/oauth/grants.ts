@@ -7,7 +7,7 @@
  */
 
 import type { Config } from "../config.ts";
-import { OAuthError, type OAuthErrorCode, SessionEndedError } from "../errors.ts";
+import { OAuthError, SessionEndedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
@@ -18,7 +18,7 @@ import { matchesChallenge } from "./pkce.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
 import { intersectScope, narrowScope, splitScope } from "./scopes.ts";
 import { deriveBytes } from "./sealing.ts";
-import type { Sessions } from "./sessions.ts";
+import { refuseEnded, type Sessions } from "./sessions.ts";
 import { createTokenIssuer, type TokenResponse, unwrapKey, wrapKey } from "./token_issue.ts";
 import { createGrantId, formatToken, hashToken, isToken, readRefreshToken } from "./tokens.ts";
 
@@ -40,13 +40,17 @@ export interface Caller {
   scopes: readonly string[];
   /** When the access token runs out, in epoch milliseconds. */
   expiresAt: number;
-  /** Reads who the person is. Decrypts, so it is left to those who need it. */
-  readIdentity(): Identity;
+  /**
+   * Reads who the person is. Looks it up and decrypts it, so it is left to those who need it.
+   *
+   * @throws {SessionEndedError} when the grant has ended meanwhile.
+   */
+  readIdentity(): Promise<Identity>;
 }
 
 /** What {@link createGrants} needs. */
 export interface GrantsOptions {
-  config: Pick<Config, "accessTokenTtl" | "refreshTokenTtl">;
+  config: Pick<Config, "accessTokenTtl" | "refreshTokenTtl" | "resource">;
   store: Store;
   sessions: Sessions;
   upstream: Upstream;
@@ -92,7 +96,7 @@ export interface Grants {
 
 /** Makes the keeper of grants. */
 export function createGrants(options: GrantsOptions): Grants {
-  const { store, sessions, log, now, random, checksumKey } = options;
+  const { store, sessions, log, now, random, checksumKey, config: { resource } } = options;
   const prepareTokens = createTokenIssuer(options);
 
   /** Ends a grant here and its session at WorkOS. The grant is gone even if WorkOS is not there. */
@@ -112,6 +116,10 @@ export function createGrants(options: GrantsOptions): Grants {
     throw new OAuthError("invalid_grant", message);
   };
 
+  /** A grant is between one client and one server, though others may use the same store. */
+  const isBetween = (client: Client, grant: GrantRow): boolean =>
+    grant.clientId === client.id && grant.resource === resource;
+
   return {
     async create(request, session) {
       const id = createGrantId(random);
@@ -126,6 +134,7 @@ export function createGrants(options: GrantsOptions): Grants {
         userId: identity.userId,
         sessionId: identity.sessionId,
         organizationId: identity.organizationId ?? null,
+        resource,
         approvedScope: request.scopes.join(" "),
         scope,
         sealedSession: sessions.seal(id, key, session),
@@ -152,16 +161,13 @@ export function createGrants(options: GrantsOptions): Grants {
 
     async redeemCode({ client, code, redirectUri, codeVerifier }) {
       const row = isToken("code", code) ? await store.findCode(hashToken(code)) : undefined;
-      if (!row || row.grant.clientId !== client.id) {
+      const isUsed = typeof row?.redeemedFor === "string";
+      if (!row || !isBetween(client, row.grant) || (!isUsed && row.expiresAt <= now())) {
         throw new OAuthError("invalid_grant", "The authorization code is unknown or has expired.");
       }
       const { grant } = row;
-      if (row.redeemedFor !== null) {
-        return await burn(grant, "code_replayed", "The authorization code was used before.");
-      }
-      if (row.expiresAt <= now()) {
-        throw new OAuthError("invalid_grant", "The authorization code is unknown or has expired.");
-      }
+      const replayed = "The authorization code was used before.";
+      if (isUsed) return await burn(grant, "code_replayed", replayed);
       if (!matchesChallenge(codeVerifier, row.codeChallenge)) {
         const message = "code_verifier does not match the code_challenge.";
         return await burn(grant, "wrong_code_verifier", message);
@@ -186,9 +192,7 @@ export function createGrants(options: GrantsOptions): Grants {
         now: now(),
         rememberUntil: Math.min(now() + CODE_REPLAY_WINDOW, issue.grantExpiresAt),
       });
-      if (!redeemed) {
-        return await burn(grant, "code_replayed", "The authorization code was used before.");
-      }
+      if (!redeemed) return await burn(grant, "code_replayed", replayed);
       log.info("tokens_issued", { grant_id: grant.id, client_id: client.id });
       return response;
     },
@@ -197,7 +201,7 @@ export function createGrants(options: GrantsOptions): Grants {
       const grantId = readRefreshToken(refreshToken, checksumKey);
       const row = grantId && await store.findRefreshToken(hashToken(refreshToken));
       const owner = row ? row.grant : grantId && await store.findGrant(grantId);
-      if (!owner || owner.clientId !== client.id || owner.expiresAt <= now()) {
+      if (!owner || !isBetween(client, owner) || owner.expiresAt <= now()) {
         throw new OAuthError("invalid_grant", "The refresh token is unknown or has expired.");
       }
       if (!row || (row.rotatedAt !== null && now() - row.rotatedAt > ROTATION_GRACE)) {
@@ -257,20 +261,27 @@ export function createGrants(options: GrantsOptions): Grants {
       const row = isToken("access", accessToken)
         ? await store.findAccessToken(hashToken(accessToken))
         : undefined;
-      if (!row || row.expiresAt <= now()) {
+      // A token for another server is not accepted, even out of the same store (RS-5, RS-8).
+      if (!row || row.expiresAt <= now() || row.grant.resource !== resource) {
         throw new OAuthError("invalid_token", "The access token is unknown or has expired.", 401);
       }
       const key = () => unwrapKey(accessToken, row.wrappedKey);
-      const grant = row.grant.sessionExpiresAt > now()
-        ? row.grant
-        : await refuseEnded("invalid_token", () => sessions.keepFresh(row.grant, key()));
+      const readGrant = async () => {
+        const grant = await store.findGrant(row.grant.id);
+        if (!grant) throw new SessionEndedError("The grant has ended.");
+        return grant;
+      };
+      const grant = row.grant.sessionExpiresAt > now() ? row.grant : await refuseEnded(
+        "invalid_token",
+        async () => await sessions.keepFresh(await readGrant(), key()),
+      );
       return {
         grantId: grant.id,
         clientId: grant.clientId,
         userId: grant.userId,
         scopes: splitScope(intersectScope(row.scope, grant.scope)),
         expiresAt: row.expiresAt,
-        readIdentity: () => sessions.readIdentity(grant, key()),
+        readIdentity: async () => sessions.readIdentity(await readGrant(), key()),
       };
     },
 
@@ -279,19 +290,8 @@ export function createGrants(options: GrantsOptions): Grants {
         await store.revokeAccessToken(hashToken(token), client.id);
       } else if (isToken("refresh", token)) {
         const row = await store.findRefreshToken(hashToken(token));
-        if (row?.grant.clientId === client.id) await end(row.grant, "revoked_by_client");
+        if (row && isBetween(client, row.grant)) await end(row.grant, "revoked_by_client");
       }
     },
   };
-}
-
-/** A session that WorkOS has ended means that what the client holds is not valid any more. */
-async function refuseEnded<T>(code: OAuthErrorCode, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof SessionEndedError)) throw error;
-    const status = code === "invalid_token" ? 401 : 400;
-    throw new OAuthError(code, "The session at WorkOS has ended. Sign in again.", status);
-  }
 }

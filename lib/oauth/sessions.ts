@@ -4,6 +4,8 @@
  */
 
 import {
+  OAuthError,
+  type OAuthErrorCode,
   SessionEndedError,
   SignInRefusedError,
   UnavailableError,
@@ -112,9 +114,8 @@ export function createSessions(options: SessionsOptions): Sessions {
           reason: error.code,
           message: error.message,
         });
-        if (error instanceof SignInRefusedError) {
-          await endSession(options, grant.sessionId, { grant_id: grant.id });
-        }
+        // WorkOS may have refused no more than a spent refresh token.
+        await endSession(options, grant.sessionId, { grant_id: grant.id });
         throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
       }
       if (error instanceof WorkOSSetupError) {
@@ -188,4 +189,21 @@ export function createSessions(options: SessionsOptions): Sessions {
       return await renewal;
     },
   };
+}
+
+/**
+ * Does what needs a session. One that WorkOS has ended means that what the client holds is not valid
+ * any more.
+ *
+ * @param code what to tell the client then.
+ * @throws {OAuthError} with that code.
+ */
+export async function refuseEnded<T>(code: OAuthErrorCode, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SessionEndedError)) throw error;
+    const status = code === "invalid_token" ? 401 : 400;
+    throw new OAuthError(code, "The session at WorkOS has ended. Sign in again.", status);
+  }
 }

@@ -2,6 +2,7 @@
 
 import { first, type SqlDatabase, type SqlRow, type SqlStatement } from "./sql_database.ts";
 import type {
+  AccessTokenLookup,
   AccessTokenRow,
   CodeRow,
   GrantRow,
@@ -12,7 +13,7 @@ import type {
 } from "./store.ts";
 
 const GRANT_COLUMNS = `grants.id AS "grantId", client_id AS "clientId", user_id AS "userId",
-  session_id AS "sessionId", organization_id AS "organizationId",
+  session_id AS "sessionId", organization_id AS "organizationId", resource,
   approved_scope AS "approvedScope", grants.scope AS "grantScope",
   sealed_session AS "sealedSession", session_version AS "sessionVersion",
   session_expires_at AS "sessionExpiresAt", created_at AS "createdAt",
@@ -39,15 +40,16 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
     async insertGrant(grant, code) {
       await batch([
         [
-          `INSERT INTO grants (id, client_id, user_id, session_id, organization_id, approved_scope,
-             scope, sealed_session, session_version, session_expires_at, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+          `INSERT INTO grants (id, client_id, user_id, session_id, organization_id, resource,
+             approved_scope, scope, sealed_session, session_version, session_expires_at, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
           [
             grant.id,
             grant.clientId,
             grant.userId,
             grant.sessionId,
             grant.organizationId,
+            grant.resource,
             grant.approvedScope,
             grant.scope,
             grant.sealedSession,
@@ -105,13 +107,32 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
 
     async findAccessToken(hash) {
       const rows = await run(
-        `SELECT hash, wrapped_key AS "wrappedKey", access_tokens.scope AS "scope",
-           access_tokens.expires_at AS "expiresAt", ${GRANT_COLUMNS}
+        `SELECT wrapped_key AS "wrappedKey", access_tokens.scope AS "scope",
+           access_tokens.expires_at AS "expiresAt", grants.id AS "grantId",
+           client_id AS "clientId", user_id AS "userId", resource, grants.scope AS "grantScope",
+           session_expires_at AS "sessionExpiresAt"
          FROM access_tokens JOIN grants ON grants.id = access_tokens.grant_id
          WHERE hash = $1 AND wrapped_key <> ''`,
         [hash],
       );
-      return withGrant<AccessTokenRow>(rows);
+      const row = first<
+        & Omit<AccessTokenRow, "hash">
+        & Omit<AccessTokenLookup["grant"], "id" | "scope">
+        & Pick<GrantColumns, "grantId" | "grantScope">
+      >(rows);
+      return row && {
+        wrappedKey: row.wrappedKey,
+        scope: row.scope,
+        expiresAt: row.expiresAt,
+        grant: {
+          id: row.grantId,
+          clientId: row.clientId,
+          userId: row.userId,
+          resource: row.resource,
+          scope: row.grantScope,
+          sessionExpiresAt: row.sessionExpiresAt,
+        },
+      };
     },
 
     async findRefreshToken(hash) {
@@ -256,15 +277,21 @@ function issueTokens(issue: TokenIssue, condition: Condition): SqlStatement[] {
   return statements;
 }
 
+/** A row of a statement with {@link GRANT_COLUMNS}. */
+type GrantColumns =
+  & Omit<GrantRow, "id" | "scope" | "expiresAt">
+  & { grantId: string; grantScope: string; grantExpiresAt: number };
+
 /** The first row of a statement with {@link GRANT_COLUMNS}, the grant's columns in one object. */
 function withGrant<Row>(rows: readonly SqlRow[]): WithGrant<Row> | undefined {
-  const row = first<
-    GrantRow & Row & { grantId: string; grantScope: string; grantExpiresAt: number }
-  >(
-    rows,
-  );
-  return row && {
-    ...row,
-    grant: { ...row, id: row.grantId, scope: row.grantScope, expiresAt: row.grantExpiresAt },
+  const row = first<GrantColumns & Row>(rows);
+  if (!row) return undefined;
+  const { grantId, clientId, userId, sessionId, organizationId, resource, approvedScope } = row;
+  const { grantScope, sealedSession, sessionVersion, sessionExpiresAt, createdAt } = row;
+  const grant = {
+    ...{ id: grantId, clientId, userId, sessionId, organizationId, resource, approvedScope },
+    ...{ scope: grantScope, sealedSession, sessionVersion, sessionExpiresAt, createdAt },
+    expiresAt: row.grantExpiresAt,
   };
+  return { ...row, grant };
 }

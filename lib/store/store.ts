@@ -33,6 +33,8 @@ export interface GrantRow {
   userId: string;
   sessionId: string;
   organizationId: string | null;
+  /** The resource it is for (RFC 8707): servers may share a store, but no grants. */
+  resource: string;
   /** Scopes that the person approved, separated by spaces; they never change. */
   approvedScope: string;
   /** Those of them that WorkOS supported at the last renewal. */
@@ -76,6 +78,16 @@ export interface RefreshTokenRow extends TokenRow {
   /** Public part of the successor's derivation. */
   rotationSalt: string | null;
 }
+
+/** An access token with what every request to `/mcp` has to know of its grant, and no more. */
+export type AccessTokenLookup =
+  & Omit<AccessTokenRow, "hash">
+  & {
+    grant: Pick<
+      GrantRow,
+      "id" | "clientId" | "userId" | "resource" | "scope" | "sessionExpiresAt"
+    >;
+  };
 
 /** A token with the grant it belongs to. */
 export type WithGrant<Row> = Row & { grant: GrantRow };
@@ -143,7 +155,7 @@ export interface Store {
     redemption: TokenIssue & { codeHash: string; now: number; rememberUntil: number },
   ): Promise<boolean>;
 
-  findAccessToken(hash: string): Promise<WithGrant<AccessTokenRow> | undefined>;
+  findAccessToken(hash: string): Promise<AccessTokenLookup | undefined>;
   findRefreshToken(hash: string): Promise<WithGrant<RefreshTokenRow> | undefined>;
   /**
    * Exchanges a refresh token. Of many callers, one rotates, and finds its own salt in the answer;

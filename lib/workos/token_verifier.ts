@@ -174,7 +174,8 @@ function explain(error: unknown, issuers: readonly string[]): Error {
   const isToken = error instanceof errors.JWTClaimValidationFailed ||
     error instanceof errors.JWSSignatureVerificationFailed ||
     error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid ||
-    error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JWKSNoMatchingKey;
+    error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported ||
+    error instanceof errors.JWKSNoMatchingKey;
   return isToken ? untrusted(`${error.code}`, error) : new UnavailableError(
     "workos_unavailable",
     "WorkOS's keys cannot be fetched.",

@@ -1,4 +1,4 @@
-/** What everything is compared with: the MCP SDK alone, with one token it knows by heart. */
+/** What everything is compared with: the MCP SDK alone, with the same tools and one known token. */
 
 import {
   createMcpHandler,
@@ -9,15 +9,28 @@ import {
 import * as z from "zod";
 
 const [port = "0", token = ""] = Deno.args;
-const echoInput = z.object({ message: z.string() });
+const echoInput = z.object({ message: z.string().describe("What to say back") });
+const annotations = { readOnlyHint: true };
 
 const handler = createMcpHandler(() => {
   const server = new McpServer({ name: "baseline", version: "1" }, {
-    capabilities: { tools: { listChanged: false } },
+    capabilities: { tools: { listChanged: false }, resources: { listChanged: false } },
   });
-  server.registerTool("echo", { inputSchema: echoInput }, ({ message }) => ({
-    content: [{ type: "text", text: message }],
-  }));
+  server.registerTool("echo", {
+    description: "Say something back",
+    inputSchema: echoInput,
+    annotations,
+  }, ({ message }) => ({ content: [{ type: "text", text: message }] }));
+  server.registerTool("whoami", {
+    description: "Tell who is signed in",
+    annotations,
+  }, () => ({ content: [{ type: "text", text: "nobody" }] }));
+  server.registerResource(
+    "me",
+    "workos://me",
+    { description: "The signed-in person", mimeType: "application/json" },
+    (uri) => ({ contents: [{ uri: uri.href, text: "{}" }] }),
+  );
   return server;
 });
 

@@ -5,8 +5,9 @@ import type { Listen } from "../../lib/client/callback_server.ts";
 import type { ClientContext, ConnectOptions, Step } from "../../lib/client/context.ts";
 import { currentTokens, type TokenSet } from "../../lib/client/server_record.ts";
 import { createMemoryTokenCache } from "../../lib/client/token_cache.ts";
-import { silentLog } from "../../lib/log.ts";
+import { createLog } from "../../lib/log.ts";
 import type { FakeServer } from "../support/fake_authorization_server.ts";
+import { getSecretWatch } from "../support/secret_watch.ts";
 
 /** A test's client. */
 export interface TestClient {
@@ -36,6 +37,10 @@ export function createTestClient(server: FakeServer, options: TestClientOptions 
   const pages: Response[] = [];
   const ports = new Set<number>();
   const handlers = new Map<number, (request: Request) => Promise<Response>>();
+  const lines: string[] = [];
+  const secrets = getSecretWatch();
+  secrets.watchLog(() => lines);
+  const answer = secrets.watch((request) => server.fetch(request.url, request));
   const { settings, takenPorts = [], ...rest } = options;
   let nextPort = 40_000;
 
@@ -77,10 +82,15 @@ export function createTestClient(server: FakeServer, options: TestClientOptions 
       serverUrl: new URL(server.url),
       settings: { callbackHost: "127.0.0.1", timeout: 60_000, ...settings },
       cache: createMemoryTokenCache(),
-      fetch: server.fetch,
+      fetch: (input, init) => answer(new Request(input, init)),
       now: Date.now,
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-      log: silentLog,
+      log: createLog({
+        level: "debug",
+        format: "text",
+        now: Date.now,
+        write: (line) => void lines.push(line),
+      }),
       onStep: (step) => steps.push(step),
       signal: new AbortController().signal,
       listen,

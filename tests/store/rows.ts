@@ -10,6 +10,7 @@ export function buildGrant(id: string = "grant"): GrantRow {
     userId: "user_1",
     sessionId: "session_1",
     organizationId: null,
+    resource: "https://mcp.example/mcp",
     approvedScope: "openid",
     scope: "openid",
     sealedSession: "sealed",

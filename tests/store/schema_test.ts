@@ -3,15 +3,20 @@ import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import { buildCode, buildGrant } from "./rows.ts";
 
-Deno.test("a database of the first version keeps its grants, approved for what they have", async () => {
+Deno.test("a database of the first version is brought up to date", async () => {
   const database = openSqlite(":memory:");
   const current = await createSqlStore(database);
   const grant = { ...buildGrant(), approvedScope: "openid members:read" };
   await current.insertGrant(grant, buildCode());
   await database.run("ALTER TABLE grants DROP COLUMN approved_scope", []);
+  await database.run("ALTER TABLE grants DROP COLUMN resource", []);
   await database.run("DELETE FROM schema_version WHERE version > 1", []);
 
   const migrated = await createSqlStore(database);
-  assert.equal((await migrated.findGrant("grant"))?.approvedScope, "openid");
+  assert.deepEqual(await migrated.findGrant("grant"), {
+    ...grant,
+    approvedScope: "openid",
+    resource: "",
+  });
   await migrated.close();
 });
