@@ -32,7 +32,7 @@ import { createSessions } from "./oauth/sessions.ts";
 import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
 import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
-import { answerReady } from "./readiness.ts";
+import { createReadiness } from "./readiness.ts";
 import { limitBody } from "./request_body.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
@@ -170,7 +170,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ["/token", program(createToken({ config, clients, grants }))],
     ["/revoke", program(createRevoke({ clients, grants }))],
     ["/healthz", probe(() => Response.json({ ok: true }))],
-    ["/readyz", probe(() => answerReady(options))],
+    ["/readyz", probe(createReadiness(options))],
   ]);
 
   const dispatch = async (request: Request, peer: string): Promise<Response> => {

@@ -4,27 +4,63 @@ import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
+/** How long an answer of WorkOS about the credentials counts, in milliseconds: anybody may ask. */
+const CREDENTIALS_TTL = 60_000;
+
+/** How long it is waited for, in milliseconds: a slow WorkOS must not make this process look dead. */
+const CREDENTIALS_WAIT = 500;
+
+/** What {@link createReadiness} needs. */
+export interface ReadinessOptions {
+  store: Pick<Store, "ping">;
+  upstream: Pick<Upstream, "prepare" | "checkCredentials">;
+  log: Log;
+  now: () => number;
+  /** Waits, in milliseconds. */
+  wait: (duration: number) => Promise<void>;
+}
+
 /**
- * Looks whether the store answers and WorkOS's keys are here.
+ * Makes the handler of `GET /readyz`. The process is ready when the store answers and WorkOS's keys
+ * are here. Whether WorkOS accepts the credentials is told, and changes nothing: people who are
+ * signed in are served as long as their sessions last, so no replica should be taken out for it.
+ * It is null while WorkOS has not answered.
  *
- * @returns 200, or 503 naming what is missing; why is in the log.
+ * @returns a handler that answers 200, or 503 naming what is missing; why is in the log.
  */
-export async function answerReady(
-  { store, upstream, log }: { store: Store; upstream: Upstream; log: Log },
-): Promise<Response> {
-  const check = async (name: string, work: () => Promise<void>): Promise<[string, boolean]> => {
+export function createReadiness(
+  { store, upstream, log, now, wait }: ReadinessOptions,
+): () => Promise<Response> {
+  const check = async (part: string, work: () => Promise<void>): Promise<boolean> => {
     try {
       await work();
-      return [name, true];
+      return true;
     } catch (error) {
-      log.warning("not_ready", { part: name, message: String(error) });
-      return [name, false];
+      log.warning("not_ready", { part, message: String(error) });
+      return false;
     }
   };
-  const checks = await Promise.all([
-    check("store", () => store.ping()),
-    check("workos_keys", () => upstream.prepare()),
-  ]);
-  const ready = checks.every(([, ok]) => ok);
-  return Response.json({ ready, ...Object.fromEntries(checks) }, { status: ready ? 200 : 503 });
+  let credentials = { accepted: Promise.resolve(false), until: 0 };
+  const checkCredentials = (): Promise<boolean | null> => {
+    if (credentials.until <= now()) {
+      const accepted = check("workos_credentials", () => upstream.checkCredentials());
+      credentials = { accepted, until: now() + CREDENTIALS_TTL };
+    }
+    return Promise.race([credentials.accepted, wait(CREDENTIALS_WAIT).then(() => null)]);
+  };
+
+  return async () => {
+    const [storeAnswers, keysLoaded, credentialsAccepted] = await Promise.all([
+      check("store", () => store.ping()),
+      check("workos_keys", () => upstream.prepare()),
+      checkCredentials(),
+    ]);
+    const ready = storeAnswers && keysLoaded;
+    return Response.json({
+      ready,
+      store: storeAnswers,
+      workos_keys: keysLoaded,
+      workos_credentials: credentialsAccepted,
+    }, { status: ready ? 200 : 503 });
+  };
 }

@@ -147,6 +147,26 @@ Deno.test("readiness needs the store and WorkOS's keys, liveness nothing", async
   assert.equal((await world.fetch(`${SERVER}/healthz`)).status, 200);
 });
 
+Deno.test("readiness tells whether WorkOS accepts the credentials, asks once a minute, and stays ready", async () => {
+  const world = await createWorld();
+  const read = async () => {
+    const response = await world.fetch(`${SERVER}/readyz`);
+    return [response.status, (await response.json()).workos_credentials];
+  };
+  const settle = async () => {
+    let seen = await read();
+    while (seen[1] === null) seen = await read();
+    return seen;
+  };
+  assert.deepEqual(await settle(), [200, true]);
+  const asked = world.upstreamCalls.length;
+  world.faults.workos = () => new Response(null, { status: 401 });
+  assert.deepEqual(await read(), [200, true]);
+  assert.equal(world.upstreamCalls.length, asked);
+  world.advance(60_000);
+  assert.deepEqual(await settle(), [200, false]);
+});
+
 Deno.test("no token, code, secret or cookie is in the log at debug level (RS-13, AS-17)", async () => {
   const world = await createWorld();
   const { tokens, code, verifier } = await signIn(world);

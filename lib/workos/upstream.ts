@@ -88,6 +88,9 @@ export interface Upstream {
   /** Ends the session at WorkOS. Ending an ended one is no error. */
   revokeSession(sessionId: string): Promise<void>;
 
+  /** Resolves when WorkOS accepts this server's credentials. */
+  checkCredentials(): Promise<void>;
+
   /** Fetches what verification needs (issuer, keys) unless it is there already. */
   prepare(): Promise<void>;
 }

@@ -167,6 +167,10 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       });
     },
 
+    async checkCredentials() {
+      await call("manage", ({ organizations }) => organizations.listOrganizations({ limit: 1 }));
+    },
+
     prepare: () => verifier.prepare(),
   };
 }
