@@ -31,9 +31,13 @@ import { deriveBytes } from "./oauth/sealing.ts";
 import { createSessions } from "./oauth/sessions.ts";
 import { createToken } from "./oauth/token.ts";
 import { createOriginPolicy } from "./origin.ts";
-import { createRateLimiter, findClientAddress, type RateLimit } from "./rate_limit.ts";
+import {
+  createAddressLimiter,
+  createRateLimiter,
+  findClientAddress,
+  type RateLimit,
+} from "./rate_limit.ts";
 import { createReadiness } from "./readiness.ts";
-import { limitBody } from "./request_body.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -74,6 +78,8 @@ type Handler = (request: Request, address: string) => Response | Promise<Respons
 interface Route {
   /** By method. `HEAD` follows `GET`. */
   handlers: Partial<Record<string, Handler>>;
+  /** Whether a visit uses something up, so that a look ahead (`HEAD`) must not count as one. */
+  once?: boolean;
   /** Who asks: a person in a browser gets pages, a program gets JSON. */
   audience: "person" | "program";
   /** Whether a page of another allowed origin may call it. */
@@ -83,9 +89,6 @@ interface Route {
   /** Whether it is answered under any name: Kubernetes probes come with the address as `Host`. */
   anyHost?: boolean;
 }
-
-/** Largest body outside `/mcp`, in bytes. Registrations and forms are far smaller. */
-const MAX_BODY = 64 * 1024;
 
 /** Expired rows deleted of each kind in one go, so that sweeping never holds a request up long. */
 const SWEEP_LIMIT = 500;
@@ -99,8 +102,14 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
-/** Requests to `/mcp`, by grant: far more than an agent makes, unless it runs in circles. */
+/** Messages to `/mcp`, by grant: far more than an agent makes, unless it runs in circles. */
 const CALLS: RateLimit = { burst: 1200, perMinute: 1200 };
+
+/** Of a header that somebody made up, in characters. */
+const MAX_LOGGED = 200;
+
+/** What honest programs and people do not cause: worth a line in a log that is read. */
+const SUSPICIOUS = new Set<string>(["invalid_client", "foreign_form", "other_browser"]);
 
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -122,7 +131,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     config,
     definition,
     log,
-    gate: createBearerGate({ config, grants, log, limit: createRateLimiter(CALLS, now) }),
+    gate: createBearerGate({ config, grants, log }),
+    limit: createRateLimiter(CALLS, now),
   });
   const policy = createOriginPolicy(config.baseUrl);
 
@@ -142,8 +152,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     audience: "program",
     anyHost: true,
   });
-  const limitRegistrations = createRateLimiter(REGISTRATIONS, now);
-  const limitAuthorizations = createRateLimiter(AUTHORIZATIONS, now);
+  const limitRegistrations = createAddressLimiter(REGISTRATIONS, now);
+  const limitAuthorizations = createAddressLimiter(AUTHORIZATIONS, now);
   const resourceMetadata = document(buildResourceMetadata(config));
   const serverMetadata = document(buildServerMetadata(config));
   const routes = new Map<string, Route>([
@@ -166,6 +176,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ["/auth/callback", {
       handlers: { GET: createCallback({ ...options, grants, cookies }) },
       audience: "person",
+      once: true,
     }],
     ["/token", program(createToken({ config, clients, grants }))],
     ["/revoke", program(createRevoke({ clients, grants }))],
@@ -178,6 +189,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const url = URL.parse(request.url);
     const route = routes.get(url?.pathname ?? "");
     if (url === null || !(route?.anyHost || policy.allowsHost(request))) {
+      log.info("host_refused", { host: request.headers.get("host")?.slice(0, MAX_LOGGED) });
       return refuse(403, `This server answers to ${config.baseUrl} only.`);
     }
     const { pathname } = url;
@@ -185,7 +197,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     // An authorization request may be posted from a client's own page (OpenID Connect Core §3.1.2.1);
     // it only shows the consent page, whose own form is checked by itself.
     const foreign = origin !== null && !policy.allowsOrigin(origin) && pathname !== "/authorize";
-    if (foreign && pathname !== "/consent") return refuse(403, "This origin may not call here.");
+    if (foreign && pathname !== "/consent") {
+      log.info("origin_refused", { origin: origin.slice(0, MAX_LOGGED) });
+      return refuse(403, "This origin may not call here.");
+    }
 
     if (pathname === "/mcp") {
       if (request.method === "OPTIONS") return answerPreflight(request, origin, ["POST"]);
@@ -197,10 +212,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     if (request.method === "OPTIONS" && route.crossOrigin) {
       return answerPreflight(request, origin, methods);
     }
+    const allow = methods.includes("GET") && !route.once ? [...methods, "HEAD"] : methods;
     const handler = route.handlers[request.method === "HEAD" ? "GET" : request.method];
-    if (!handler) {
-      const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
-      return refuse(405, "This method is not allowed here.", { allow: allow.join(", ") });
+    if (!handler || !allow.includes(request.method)) {
+      const list = allow.join(", ");
+      return refuse(405, `Here the method has to be ${list}.`, { allow: list });
     }
     const visit = route.audience === "person" && ["GET", "HEAD"].includes(request.method);
     if (visit && policy.isAlias(request)) {
@@ -214,7 +230,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const response = await handle(route.audience, request, async () => {
       const address = findClientAddress(request, peer, config.trustedProxyHops);
       route.limit?.(address);
-      return await handler(await limitBody(request, MAX_BODY), address);
+      return await handler(request, address);
     });
     return route.crossOrigin ? allowOrigin(response, origin) : response;
   };
@@ -274,7 +290,8 @@ function logFailure(log: Log, error: unknown): void {
   } else if (error instanceof RateLimitedError) {
     log.info(error.code, { message: error.message });
   } else if (error instanceof OAuthError || error instanceof PageError) {
-    log.debug("request_refused", { error: error.code, message: error.message });
+    const level = SUSPICIOUS.has(error.code) ? "info" : "debug";
+    log[level]("request_refused", { error: error.code, message: error.message });
   } else {
     log.error("internal_error", describeError(error));
   }

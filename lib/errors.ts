@@ -75,6 +75,23 @@ export class RateLimitedError extends Error {
 }
 
 /**
+ * WorkOS has renewed a session, and its answer cannot be verified now: a clock is off, or its keys
+ * have changed and cannot be had. Transient, if the new refresh token is kept: the old one is spent.
+ */
+export class UnverifiedRenewalError extends Error {
+  readonly code = "unverified_renewal";
+
+  /**
+   * @param refreshToken what the session can be renewed with next time.
+   * @param cause why the answer cannot be verified.
+   */
+  constructor(readonly refreshToken: string, override readonly cause: Error) {
+    super(cause.message);
+    this.name = "UnverifiedRenewalError";
+  }
+}
+
+/**
  * WorkOS or this server's policy turns a person away. Permanent until the person or an
  * administrator does what the message says.
  */

@@ -26,39 +26,61 @@ const MAX_BUCKETS = 10_000;
  *
  * @param limit what each address or grant may do.
  * @param now clock, in epoch milliseconds.
- * @returns a function that counts one use by an address or grant id, and throws {@link RateLimitedError} when
+ * @returns a function that counts uses by an address or grant id, one unless told, and throws {@link RateLimitedError} when
  *   it was one too many.
  */
 export function createRateLimiter(
   { burst, perMinute }: RateLimit,
   now: () => number,
-): (address: string) => void {
+): (key: string, count?: number) => void {
   const buckets = new Map<string, { tokens: number; at: number }>();
   const perMillisecond = perMinute / 60_000;
 
-  return (address) => {
-    const key = groupAddress(address);
+  return (key, count = 1) => {
     const time = now();
     const bucket = buckets.get(key) ?? { tokens: burst, at: time };
     const tokens = Math.min(burst, bucket.tokens + (time - bucket.at) * perMillisecond);
     // Put in anew, so that the map stays in the order of last use. A refused attempt costs nothing.
     buckets.delete(key);
-    buckets.set(key, tokens < 1 ? bucket : { tokens: tokens - 1, at: time });
+    buckets.set(key, tokens < count ? bucket : { tokens: tokens - count, at: time });
     if (buckets.size > MAX_BUCKETS) {
       for (const oldest of buckets.keys().take(1)) buckets.delete(oldest);
     }
-    if (tokens < 1) throw new RateLimitedError(Math.ceil((1 - tokens) / perMillisecond / 1000));
+    if (tokens >= count) return;
+    throw new RateLimitedError(Math.ceil((count - tokens) / perMillisecond / 1000));
   };
 }
 
-/** One customer of an IPv6 provider has at least a /64, so that counts as one address. */
-function groupAddress(address: string): string {
+/**
+ * Makes a limiter by address. One customer of an IPv6 provider has at least a /64, which counts as
+ * one address, and some have a /48, which counts as four.
+ *
+ * @param limit what each address may do.
+ * @param now clock, in epoch milliseconds.
+ */
+export function createAddressLimiter(
+  limit: RateLimit,
+  now: () => number,
+): (address: string) => void {
+  const limitAddress = createRateLimiter(limit, now);
+  const limitSite = createRateLimiter(
+    { burst: limit.burst * 4, perMinute: limit.perMinute * 4 },
+    now,
+  );
+  return (address) => {
+    limitAddress(networkOf(address, 4));
+    limitSite(networkOf(address, 3));
+  };
+}
+
+/** An IPv6 address cut to its first groups of 16 bits; an IPv4 address as it is. */
+function networkOf(address: string, size: number): string {
   if (!isIPv6(address)) return address;
   const [head = "", tail] = address.toLowerCase().split("::");
   const groups = head.split(":").filter(Boolean);
   const rest = tail?.split(":").filter(Boolean) ?? [];
   const zeros = tail === undefined ? [] : Array<string>(8 - groups.length - rest.length).fill("0");
-  return [...groups, ...zeros, ...rest].slice(0, 4).map((group) => Number.parseInt(group, 16))
+  return [...groups, ...zeros, ...rest].slice(0, size).map((group) => Number.parseInt(group, 16))
     .join(":");
 }
 
@@ -74,7 +96,8 @@ export function findClientAddress(request: Request, peer: string, hops: number):
   if (hops === 0) return peer;
   const forwarded = request.headers.get("x-forwarded-for")?.split(",") ?? [];
   const chain = [...forwarded.map((part) => stripPort(part.trim())).filter(Boolean), peer];
-  return chain.at(-1 - hops) ?? chain[0] ?? peer;
+  // Fewer than that means that it did not come through them: everything was written by a stranger.
+  return chain.at(-1 - hops) ?? peer;
 }
 
 /** `192.0.2.1:443` and `[2001:db8::1]:443` are written by some proxies. */

@@ -3,38 +3,27 @@
 import { readRequestBody } from "@modelcontextprotocol/server";
 import { OAuthError } from "./errors.ts";
 
+/** Largest form or registration, in bytes; real ones are far smaller. */
+export const MAX_FORM = 64 * 1024;
+
 /**
- * Bounds what a handler may be made to read. A declared length is kept by HTTP itself: such a body
- * is left for the handler, which can read it without the detour over a stream.
+ * Reads a body as text. A declared length is kept by HTTP itself, so such a body is read at once;
+ * any other is counted while it streams in, which takes several times as long.
  *
  * @param limit in bytes.
- * @returns the request, or one like it whose body has been read.
  * @throws {OAuthError} `invalid_request` when the body is too large or ends too early.
  */
-export async function limitBody(request: Request, limit: number): Promise<Request> {
+export async function readBody(request: Request, limit: number): Promise<string> {
   const length = request.headers.get("content-length");
-  if (request.body === null || (length !== null && Number(length) <= limit)) return request;
-  const body = await readWhole(() => readRequestBody(request, limit));
-  if (body.tooLarge) throw new OAuthError("invalid_request", "The body is too large.", 413);
-  const { url, method, headers } = request;
-  return new Request(url, { method, headers, body: body.text });
-}
-
-/**
- * Reads a body as text.
- *
- * @throws {OAuthError} `invalid_request` when it ends too early.
- */
-export function readText(request: Request): Promise<string> {
-  return readWhole(() => request.text());
-}
-
-async function readWhole<T>(read: () => Promise<T>): Promise<T> {
+  const isBounded = length !== null && Number(length) <= limit;
   try {
-    return await read();
+    if (isBounded) return await request.text();
+    const body = await readRequestBody(request, limit);
+    if (!body.tooLarge) return body.text;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     // The sender went away, or the server is stopping: nobody's mistake to look into.
     throw new OAuthError("invalid_request", "The body ended too early.");
   }
+  throw new OAuthError("invalid_request", "The body is too large.", 413);
 }

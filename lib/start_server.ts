@@ -6,7 +6,7 @@ import { lookup } from "node:dns/promises";
 import { createApp } from "./app.ts";
 import { type Config, readConfig } from "./config.ts";
 import { SettingsError } from "./errors.ts";
-import { createLog, type Log, type LogFields } from "./log.ts";
+import { createLog, describeError, type Log, type LogFields } from "./log.ts";
 import type { McpDefinition } from "./mcp/endpoint.ts";
 import { createSafeFetch } from "./oauth/safe_fetch.ts";
 import { openStore } from "./store/open_store.ts";
@@ -17,6 +17,9 @@ import { createUserManagement } from "./workos/user_management.ts";
 /** How long running requests, then open streams, may take after Ctrl-C, in milliseconds. */
 const REQUEST_LIMIT = 3500;
 const STREAM_LIMIT = 500;
+
+/** How long to wait before listening again, in milliseconds. */
+const RELISTEN_PAUSE = 200;
 
 /** How often expired rows are deleted, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -77,7 +80,7 @@ async function run(definition: McpDefinition): Promise<void> {
     requestFields,
   });
   const stopped = Promise.race([once("SIGINT"), once("SIGTERM")]);
-  const server = listen(config, log, app.fetch);
+  const server = keepListening(config, log, app.fetch);
   console.log(describeServer(config, definition, server.addr, emulator?.workos.apiUrl));
   const sweeping = setInterval(app.sweep, SWEEP_INTERVAL);
 
@@ -90,6 +93,41 @@ async function run(definition: McpDefinition): Promise<void> {
   await Promise.race([finished, delay(STREAM_LIMIT)]);
   await store.close();
   Deno.exit(0);
+}
+
+/**
+ * Listens, and again if the system ends it: with more connections than file descriptors, `Deno.serve`
+ * stops for good, and an error that nobody waits for would end the process.
+ */
+function keepListening(
+  config: Config,
+  log: Log,
+  handler: Handler,
+): Pick<Deno.HttpServer<Deno.NetAddr>, "addr" | "shutdown"> {
+  let current = listen(config, log, handler);
+  const watch = async (): Promise<void> => {
+    for (let listening = true;;) {
+      try {
+        if (!listening) current = listen(config, log, handler);
+        listening = true;
+        await current.finished;
+        return;
+      } catch (error) {
+        listening = false;
+        log.error("listener_failed", describeError(error));
+        await delay(RELISTEN_PAUSE);
+      }
+    }
+  };
+  const { addr } = current;
+  const watching = watch();
+  return {
+    addr,
+    async shutdown() {
+      await current.shutdown();
+      await watching;
+    },
+  };
 }
 
 /** Waits for all, and reports the problems of all together. */
@@ -112,10 +150,12 @@ async function startEmulator(config: Config): Promise<RunningEmulator> {
   return startEmulator(config);
 }
 
+type Handler = (request: Request, peer: string) => Promise<Response>;
+
 function listen(
   { listen: { hostname, port } }: Config,
   log: Log,
-  handler: (request: Request, peer: string) => Promise<Response>,
+  handler: Handler,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
     return Deno.serve({

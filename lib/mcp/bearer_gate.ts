@@ -10,24 +10,25 @@ import type { Caller, Grants } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
 import { coversScope, resourceScopes } from "../oauth/scopes.ts";
 
+/** For the people who try it with `curl`. */
+const SIGN_IN = "Sign in first, then send the header Authorization: Bearer and the access token. " +
+  "The WWW-Authenticate header of this answer says where to sign in.";
+
 /** What {@link createBearerGate} needs. */
 export interface BearerGateOptions {
   config: Pick<Config, "baseUrl" | "requiredScopes">;
   grants: Grants;
   log: Log;
-  /** Counts a request of a grant, and throws {@link RateLimitedError} when it was one too many. */
-  limit: (grantId: string) => void;
 }
 
 /**
  * Makes the gate.
  *
  * @returns a function that lets a request through as its caller, or answers it with a challenge. It
- *   throws {@link UnavailableError} when it cannot be known now whether the token is still good, and
- *   {@link RateLimitedError}.
+ *   throws {@link UnavailableError} when it cannot be known now whether the token is still good.
  */
 export function createBearerGate(
-  { config, grants, log, limit }: BearerGateOptions,
+  { config, grants, log }: BearerGateOptions,
 ): (request: Request) => Promise<Caller | Response> {
   const challenge = (status: number, error?: OAuthError): Response => {
     const parts = [
@@ -38,7 +39,7 @@ export function createBearerGate(
     ];
     const body = error
       ? { error: error.code, error_description: error.message }
-      : { error: "unauthorized", error_description: "Sign in first." };
+      : { error: "unauthorized", error_description: SIGN_IN };
     return Response.json(body, {
       status,
       headers: { "www-authenticate": `Bearer ${parts.join(", ")}`, "cache-control": "no-store" },
@@ -55,7 +56,6 @@ export function createBearerGate(
     }
     try {
       const caller = await grants.authenticate(token);
-      limit(caller.grantId);
       const missing = config.requiredScopes.filter((scope) => !coversScope(caller.scopes, scope));
       if (missing.length === 0) return caller;
       log.info("insufficient_scope", { grant_id: caller.grantId, missing: missing.join(" ") });

@@ -5,8 +5,8 @@ import type { Config } from "../config.ts";
 import { describeError, type Log } from "../log.ts";
 import type { Caller } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
-import { readText } from "../request_body.ts";
-import { createToolRegistration } from "./tool_registration.ts";
+import { readBody } from "../request_body.ts";
+import { createRegistration } from "./registration.ts";
 import { VisibleHeaders } from "./visible_headers.ts";
 
 /** The tools, resources and prompts of a server. */
@@ -27,6 +27,8 @@ export interface McpEndpointOptions {
   config: Pick<Config, "baseUrl" | "resource">;
   definition: McpDefinition;
   gate: (request: Request) => Promise<Caller | Response>;
+  /** Counts messages of a grant, and throws {@link RateLimitedError} when there are too many. */
+  limit: (grantId: string, count: number) => void;
   log: Log;
 }
 
@@ -45,10 +47,10 @@ export interface McpEndpoint {
  * request, so that nothing of one caller can reach another (CVE-2026-25536).
  */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
-  const { config, definition, gate, log } = options;
+  const { config, definition, gate, limit, log } = options;
   const { name, version, instructions, register } = definition;
   const resource = new URL(config.resource);
-  const prepareRegistration = createToolRegistration(log);
+  const prepareRegistration = createRegistration(log);
 
   const handler = createMcpHandler(async ({ authInfo }) => {
     const server = new McpServer({ name, version }, {
@@ -65,7 +67,6 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     }
     return server;
   }, {
-    maxRequestBodySize: MAX_MESSAGE,
     onerror: (error) => log.debug("mcp_error", { message: error.message }),
   });
 
@@ -74,8 +75,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       const caller = await gate(request);
       if (caller instanceof Response) return caller;
       Object.defineProperty(request, "headers", { value: new VisibleHeaders(request.headers) });
-      const { message, unread } = await readMessage(request);
-      return await handler.fetch(unread, {
+      const { message, rest } = await readMessage(request);
+      // The batches of 2025-03-26 hold many calls.
+      limit(caller.grantId, Array.isArray(message) ? Math.max(1, message.length) : 1);
+      return await handler.fetch(rest, {
         parsedBody: message,
         authInfo: {
           token: "",
@@ -100,20 +103,19 @@ function readCaller(extra: Record<string, unknown> | undefined): Caller {
 }
 
 /**
- * Reads a message of a known length at once. Left to itself the SDK copies the stream first, for a
- * fifth of what a whole call costs. All other bodies, and what is no JSON, it deals with by itself.
+ * Reads and parses a message. Left to itself the SDK copies the stream first, for a fifth of what a
+ * whole call costs. What is no JSON it answers by itself.
+ *
+ * @returns the message, if it is one, and a request for the SDK.
  */
-async function readMessage(request: Request): Promise<{ message?: unknown; unread: Request }> {
-  const length = Number(request.headers.get("content-length"));
-  if (request.method !== "POST" || !(length > 0 && length <= MAX_MESSAGE)) {
-    return { unread: request };
-  }
-  const text = await readText(request);
+async function readMessage(request: Request): Promise<{ message?: unknown; rest: Request }> {
+  if (request.method !== "POST") return { rest: request };
+  const text = await readBody(request, MAX_MESSAGE);
   try {
-    return { message: JSON.parse(text), unread: request };
+    return { message: JSON.parse(text), rest: request };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const { url, method, headers } = request;
-    return { unread: new Request(url, { method, headers, body: text }) };
+    return { rest: new Request(url, { method, headers: [...headers], body: text }) };
   }
 }

@@ -55,6 +55,19 @@ export class VisibleHeaders extends Headers {
     for (const [, value] of this) yield value;
   }
 
+  /** As with any request that came in. */
+  override set(): never {
+    throw new TypeError("The headers of a request that came in cannot be changed.");
+  }
+
+  override append(): never {
+    return this.set();
+  }
+
+  override delete(): never {
+    return this.set();
+  }
+
   override forEach(callback: (value: string, name: string, headers: this) => void): void {
     for (const [name, value] of this) callback(value, name, this);
   }

@@ -16,6 +16,8 @@ import { selectScopes } from "./scopes.ts";
 /** An authorization request that has passed every check. */
 export interface AuthorizationRequest {
   clientId: string;
+  /** The resource that access was asked for: servers may share a store, but no sign-ins. */
+  resource: string;
   redirectUri: string;
   codeChallenge: string;
   scopes: string[];
@@ -45,12 +47,12 @@ const MAX_LOGIN_HINT = 320;
  */
 export function createAuthorize(
   { config, clients, consent, log }: AuthorizeOptions,
-): (request: Request) => Promise<Response> {
-  return async (request) => {
+): (request: Request, address: string) => Promise<Response> {
+  return async (request, address) => {
     const params = request.method === "POST"
       ? await readForm(request)
       : new URL(request.url).searchParams;
-    const { client, redirectUri } = await identify(params, clients);
+    const { client, redirectUri } = await identify(params, clients, address);
     try {
       const authorization = readRequest(params, client, redirectUri, config);
       return await consent.show(request, client, authorization);
@@ -76,13 +78,14 @@ export function createAuthorize(
 async function identify(
   params: URLSearchParams,
   clients: Clients,
+  address: string,
 ): Promise<{ client: Client; redirectUri: string }> {
   const once = new URLSearchParams();
   for (const name of ["client_id", "redirect_uri"]) {
     for (const value of params.getAll(name)) once.append(name, value);
   }
   const parameters = readParameters(once);
-  const client = await clients.find(parameters.require("client_id"));
+  const client = await clients.find(parameters.require("client_id"), address);
   const { redirect_uris: registered, application_type: type } = client.metadata;
   const [only, ...others] = registered;
   const redirectUri = parameters.get("redirect_uri") ?? (others.length === 0 ? only : undefined);
@@ -124,6 +127,7 @@ function readRequest(
   }
   return {
     clientId: client.id,
+    resource: config.resource,
     redirectUri,
     codeChallenge,
     scopes: selectScopes(parameters.get("scope"), config.requiredScopes),

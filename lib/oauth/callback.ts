@@ -27,7 +27,7 @@ import { resumeSignIn, type SignIn } from "./sign_in.ts";
 
 /** What {@link createCallback} needs. */
 export interface CallbackOptions {
-  config: Pick<Config, "baseUrl" | "requiredScopes">;
+  config: Pick<Config, "baseUrl" | "requiredScopes" | "resource">;
   store: Store;
   upstream: Upstream;
   grants: Grants;
@@ -54,6 +54,7 @@ export function createCallback(
     const text = row && unseal(signIn.key, row.sealed, row.id);
     if (text === undefined) throw new PageError("already_answered", 400);
     const authorization: AuthorizationRequest = JSON.parse(text);
+    if (authorization.resource !== config.resource) throw new PageError("other_browser", 403);
 
     const person = { address, userAgent: request.headers.get("user-agent") };
     const answer = await finish(options, person, parameters, signIn, authorization)
@@ -131,9 +132,10 @@ async function finish(
   const missing = config.requiredScopes.filter((scope) =>
     authorization.scopes.includes(scope) && !granted.includes(scope)
   );
-  if (missing.length > 0) {
+  if (missing.length > 0 || granted.length === 0) {
     await endSession({ upstream, log }, session.identity.sessionId);
-    return { error: new OAuthError("access_denied", explainMissing(missing)) };
+    const lacking = missing.length > 0 ? missing : authorization.scopes;
+    return { error: new OAuthError("access_denied", explainMissing(lacking)) };
   }
   try {
     return { code: await grants.create({ ...authorization, granted }, session) };
@@ -146,7 +148,7 @@ async function finish(
 function explainMissing(missing: readonly string[]): string {
   return missing.includes("email")
     ? "Your e-mail address is not verified at WorkOS. Verify it there and sign in again."
-    : `Your WorkOS account lacks what this server needs: ${missing.join(" ")}.`;
+    : `Your WorkOS account lacks what is asked for: ${missing.join(" ")}.`;
 }
 
 /** Errors WorkOS puts on the redirect. Its descriptions are for its own users, so ours go on. */

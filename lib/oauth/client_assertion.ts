@@ -109,7 +109,7 @@ export function createClientAssertions(
     } catch (error) {
       // The client may have changed its keys since.
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      return await check(assertion, id, await remoteKeys.get(url, ROTATION_COOLDOWN));
+      return await check(assertion, id, await remoteKeys.get(url, { maxAge: ROTATION_COOLDOWN }));
     }
   };
 

@@ -45,6 +45,9 @@ export interface ClientMetadata {
 
 const MAX_REDIRECT_URIS = 20;
 
+/** Of what is stored of a registration, in characters of JSON: anybody may make one. */
+const MAX_METADATA = 8 * 1024;
+
 /** Only what this server uses is kept; metadata may hold any more (RFC 7591 §2). */
 const METADATA = z.object({
   client_name: z.string().max(200).optional(),
@@ -90,7 +93,7 @@ export function readClientMetadata(
   const type = application_type ?? inferApplicationType(redirect_uris);
   for (const uri of redirect_uris) assertRedirectUri(uri, type);
   const name = client_name === undefined ? undefined : cleanName(client_name);
-  return {
+  const metadata: ClientMetadata = {
     ...(name && { client_name: name }),
     ...(client_uri && { client_uri }),
     redirect_uris,
@@ -99,6 +102,13 @@ export function readClientMetadata(
     token_endpoint_auth_method: method,
     application_type: type,
   };
+  if (JSON.stringify(metadata).length > MAX_METADATA) {
+    throw new OAuthError(
+      "invalid_client_metadata",
+      `The metadata is longer than ${MAX_METADATA} characters.`,
+    );
+  }
+  return metadata;
 }
 
 /**

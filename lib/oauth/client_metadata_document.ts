@@ -60,10 +60,11 @@ export interface MetadataDocumentsOptions {
 export interface MetadataDocuments {
   /**
    * @param id a client id that {@link isDocumentUrl}.
+   * @param caller address of whoever names it.
    * @throws {OAuthError} `invalid_client` for a URL or a document that is not acceptable.
    * @throws {UnavailableError} when the document cannot be had now.
    */
-  find(id: string): Promise<Client>;
+  find(id: string, caller: string): Promise<Client>;
 }
 
 /** Whether a client id names a document. Ids of registered clients never look like a URL. */
@@ -119,7 +120,8 @@ export function createMetadataDocuments(
     },
   });
   return {
-    find: async (id) => await documents.get(readDocumentUrl("client_id", id, allowLoopback)),
+    find: async (id, caller) =>
+      await documents.get(readDocumentUrl("client_id", id, allowLoopback), { caller }),
   };
 }
 

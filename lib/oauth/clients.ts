@@ -33,10 +33,11 @@ export interface Clients {
   /**
    * Finds a client for the person who is about to see it named.
    *
+   * @param address where the request came from; fetching documents for it has a limit.
    * @throws {OAuthError} `invalid_client` for one that is unknown or has expired, or whose document
    *   is not acceptable or cannot be had.
    */
-  find(id: string): Promise<Client>;
+  find(id: string, address: string): Promise<Client>;
   /**
    * Identifies the client of a request to `/token` or `/revoke` by the method it registered, and
    * by no other (RFC 6749 §2.3.1).
@@ -44,7 +45,7 @@ export interface Clients {
    * @throws {OAuthError} `invalid_client`, status 401.
    * @throws {UnavailableError} when its document or keys cannot be had now: that ends no grant.
    */
-  authenticate(request: Request, form: Parameters): Promise<Client>;
+  authenticate(request: Request, form: Parameters, address: string): Promise<Client>;
 }
 
 /** What {@link createClients} needs. */
@@ -63,8 +64,8 @@ export function createClients(options: ClientsOptions): Clients {
   const documents = createMetadataDocuments(options);
   const assertions = createClientAssertions(options);
 
-  const load = async (id: string): Promise<Client> => {
-    if (isDocumentUrl(id)) return await documents.find(id);
+  const load = async (id: string, address: string): Promise<Client> => {
+    if (isDocumentUrl(id)) return await documents.find(id, address);
     const row = await store.findClient(id, now());
     if (!row) {
       throw new OAuthError(
@@ -77,9 +78,9 @@ export function createClients(options: ClientsOptions): Clients {
   };
 
   return {
-    async find(id) {
+    async find(id, address) {
       try {
-        return await load(id);
+        return await load(id, address);
       } catch (error) {
         if (
           !(error instanceof UnavailableError) || error.code !== "client_metadata_unavailable"
@@ -117,7 +118,7 @@ export function createClients(options: ClientsOptions): Clients {
       };
     },
 
-    async authenticate(request, form) {
+    async authenticate(request, form, address) {
       const basic = readBasicCredentials(request);
       const claimed = form.get("client_id");
       const refuse = (message: string): never => {
@@ -139,7 +140,7 @@ export function createClients(options: ClientsOptions): Clients {
       }
       const id = basic?.id ?? claimed ?? (assertion && readAssertionSubject(assertion)) ??
         form.require("client_id");
-      const client = await load(id);
+      const client = await load(id, address);
       const method = client.metadata.token_endpoint_auth_method;
       const used = assertion !== undefined
         ? "private_key_jwt"
@@ -173,7 +174,7 @@ function isSecret(secret: string, hash: string): boolean {
 function readBasicCredentials(request: Request): { id: string; secret: string } | undefined {
   const encoded = /^basic +([\w+/=-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (encoded === undefined) return undefined;
-  const [id = "", secret = ""] = Buffer.from(encoded, "base64").toString("utf8").split(":", 2)
-    .map((part) => new URLSearchParams(`v=${part}`).get("v") ?? "");
-  return { id, secret };
+  const [id = "", ...secret] = Buffer.from(encoded, "base64").toString("utf8").split(":");
+  const decode = (part: string) => new URLSearchParams(`v=${part}`).get("v") ?? "";
+  return { id: decode(id), secret: decode(secret.join(":")) };
 }

@@ -28,7 +28,7 @@ import { beginSignIn } from "./sign_in.ts";
 
 /** What {@link createConsent} needs. */
 export interface ConsentOptions {
-  config: Pick<Config, "baseUrl">;
+  config: Pick<Config, "baseUrl" | "resource">;
   store: Store;
   upstream: Upstream;
   cookies: FlowCookies;
@@ -69,6 +69,7 @@ export function createConsent(options: ConsentOptions): Consent {
     const text = unseal(formKey, sealed, FORM_CONTEXT);
     if (text === undefined) throw new PageError("damaged_form", 400);
     const form: SealedForm = JSON.parse(text);
+    if (form.authorization.resource !== config.resource) throw new PageError("damaged_form", 400);
     if (form.expiresAt <= now()) throw new PageError("sign_in_expired", 400);
     return form;
   };

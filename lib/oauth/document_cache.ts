@@ -5,7 +5,7 @@
 
 import { OAuthError, UnavailableError } from "../errors.ts";
 import { readMediaType } from "../media_type.ts";
-import { createRateLimiter, type RateLimit } from "../rate_limit.ts";
+import { createAddressLimiter, createRateLimiter, type RateLimit } from "../rate_limit.ts";
 import type { FetchDocument } from "./safe_fetch.ts";
 
 const SECOND = 1000;
@@ -28,6 +28,9 @@ const MAX_ENTRIES = 1000;
 /** Documents fetched from one host. A host with more clients than that has them cached. */
 const FETCHES_PER_HOST: RateLimit = { burst: 100, perMinute: 60 };
 
+/** Documents fetched for one address. Names in front of a domain are free, so hosts alone bound nothing. */
+const FETCHES_PER_CALLER: RateLimit = { burst: 100, perMinute: 60 };
+
 /** What {@link createDocumentCache} needs. */
 export interface DocumentCacheOptions<Value> {
   fetchDocument: FetchDocument;
@@ -43,11 +46,12 @@ export interface DocumentCacheOptions<Value> {
 export interface DocumentCache<Value> {
   /**
    * @param maxAge a copy that is older is fetched again, in milliseconds.
+   * @param caller address of whoever wants it fetched.
    * @throws {OAuthError} `invalid_client` when there is no such document or it is not acceptable.
    * @throws {UnavailableError} when it cannot be had now.
-   * @throws {RateLimitedError} when too many were fetched from its host.
+   * @throws {RateLimitedError} when too many were fetched from its host, or for this caller.
    */
-  get(url: URL, maxAge?: number): Promise<Value>;
+  get(url: URL, options?: { maxAge?: number; caller?: string }): Promise<Value>;
 }
 
 interface Entry<Value> {
@@ -62,7 +66,8 @@ export function createDocumentCache<Value>(
 ): DocumentCache<Value> {
   const entries = new Map<string, Entry<Value>>();
   // Whoever sends made-up client ids must not have this server call one host without end.
-  const limitFetches = createRateLimiter(FETCHES_PER_HOST, now);
+  const limitHost = createRateLimiter(FETCHES_PER_HOST, now);
+  const limitCaller = createAddressLimiter(FETCHES_PER_CALLER, now);
 
   const fetchAndRead = async (url: URL): Promise<{ value: Value; freshFor: number }> => {
     const response = await fetchDocument(url, maxBytes);
@@ -81,10 +86,13 @@ export function createDocumentCache<Value>(
   };
 
   return {
-    async get(url, maxAge = Infinity) {
+    async get(url, { maxAge = Infinity, caller } = {}) {
       const known = entries.get(url.href);
       const usable = known && known.expiresAt > now() && now() - known.loadedAt <= maxAge;
-      if (!usable) limitFetches(url.host);
+      if (!usable) {
+        if (caller !== undefined) limitCaller(caller);
+        limitHost(url.host);
+      }
       const entry = usable ? known : load(url);
       // Insertion order is the order of use.
       entries.delete(url.href);

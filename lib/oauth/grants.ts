@@ -205,11 +205,8 @@ export function createGrants(options: GrantsOptions): Grants {
         throw new OAuthError("invalid_grant", "The refresh token is unknown or has expired.");
       }
       if (!row || (row.rotatedAt !== null && now() - row.rotatedAt > ROTATION_GRACE)) {
-        log.warning("refresh_token_reused", {
-          grant_id: owner.id,
-          client_id: client.id,
-          message: "An exchanged refresh token came back. Its grant ends, in case it was stolen.",
-        });
+        const message = "An exchanged refresh token came back, so it may have been stolen.";
+        log.warning("refresh_token_reused", { grant_id: owner.id, client_id: client.id, message });
         return await burn(owner, "refresh_token_reused", "The refresh token was used before.");
       }
       const approved = narrowScope(scope, row.grant.approvedScope);
@@ -286,12 +283,17 @@ export function createGrants(options: GrantsOptions): Grants {
     },
 
     async revoke(client, token) {
-      if (isToken("access", token)) {
-        await store.revokeAccessToken(hashToken(token), client.id);
-      } else if (isToken("refresh", token)) {
-        const row = await store.findRefreshToken(hashToken(token));
-        if (row && isBetween(client, row.grant)) await end(row.grant, "revoked_by_client");
-      }
+      const hash = hashToken(token);
+      const row = isToken("refresh", token)
+        ? await store.findRefreshToken(hash)
+        : isToken("access", token) && await store.findAccessToken(hash);
+      const grant = row && await store.findGrant(row.grant.id);
+      if (!grant || !isBetween(client, grant)) return;
+      const refreshes = client.metadata.grant_types.includes("refresh_token");
+      // With a refresh token, or the only token there is, goes all that the grant was for.
+      if (!refreshes || isToken("refresh", token)) return await end(grant, "revoked_by_client");
+      await store.revokeAccessToken(hash, client.id);
+      log.info("token_revoked", { grant_id: grant.id, client_id: client.id });
     },
   };
 }

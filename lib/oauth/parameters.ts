@@ -2,7 +2,7 @@
 
 import { OAuthError } from "../errors.ts";
 import { readMediaType } from "../media_type.ts";
-import { readText } from "../request_body.ts";
+import { MAX_FORM, readBody } from "../request_body.ts";
 
 /** Parameters by name; an empty value counts as not sent. */
 export interface Parameters {
@@ -51,7 +51,7 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
       "Send parameters as application/x-www-form-urlencoded.",
     );
   }
-  return new URLSearchParams(await readText(request));
+  return new URLSearchParams(await readBody(request, MAX_FORM));
 }
 
 /**

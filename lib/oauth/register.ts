@@ -3,7 +3,7 @@
 import { OAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { readMediaType } from "../media_type.ts";
-import { readText } from "../request_body.ts";
+import { MAX_FORM, readBody } from "../request_body.ts";
 import { readClientMetadata, REGISTERED_AUTH_METHODS } from "./client_metadata.ts";
 import type { Clients } from "./clients.ts";
 
@@ -12,6 +12,9 @@ export interface RegisterOptions {
   clients: Clients;
   log: Log;
 }
+
+/** What anybody can have written into the log, in characters. */
+const MAX_LOGGED = 500;
 
 /**
  * Makes the handler of `POST /register`.
@@ -28,7 +31,7 @@ export function createRegister(
     log.info("client_registered", {
       client_id: client.id,
       client_name: metadata.client_name,
-      redirect_uris: metadata.redirect_uris.join(" "),
+      redirect_uris: metadata.redirect_uris.join(" ").slice(0, MAX_LOGGED),
     });
     // The secret itself never expires. The registration does, unless people go on using it, but
     // when cannot be said in advance; a client would discard one that works. It learns of the end
@@ -47,7 +50,7 @@ async function readJson(request: Request): Promise<unknown> {
     throw new OAuthError("invalid_client_metadata", "Send the registration as application/json.");
   }
   try {
-    return JSON.parse(await readText(request));
+    return JSON.parse(await readBody(request, MAX_FORM));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new OAuthError("invalid_client_metadata", "The registration is not valid JSON.");

@@ -18,10 +18,10 @@ export interface RevokeOptions {
  */
 export function createRevoke(
   { clients, grants }: RevokeOptions,
-): (request: Request) => Promise<Response> {
-  return async (request) => {
+): (request: Request, address: string) => Promise<Response> {
+  return async (request, address) => {
     const parameters = readParameters(await readForm(request));
-    const client = await clients.authenticate(request, parameters);
+    const client = await clients.authenticate(request, parameters, address);
     await grants.revoke(client, parameters.require("token"));
     return new Response(null, { status: 200, headers: { "cache-control": "no-store" } });
   };

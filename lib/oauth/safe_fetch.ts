@@ -90,16 +90,27 @@ export function createSafeFetch(options: SafeFetchOptions): FetchDocument {
       signal,
       ...(ca !== undefined && { ca }),
     });
+    // Status 101 is no response to Node, and its socket is nobody's.
+    const upgrade = once(outgoing, "upgrade", { signal }).then(([, socket]) => {
+      socket.destroy();
+      throw new TypeError("The host changes to another protocol.");
+    });
     outgoing.end();
-    const [incoming]: IncomingMessage[] = await once(outgoing, "response");
-    if (!incoming) throw new TypeError("There is no response.");
-    const body = incoming.statusCode === 200 ? await readBody(incoming, maxBytes) : null;
-    incoming.destroy();
-    const headers = new Headers();
-    for (const [name, value] of Object.entries(incoming.headers)) {
-      if (typeof value === "string") headers.set(name, value);
+    try {
+      const response = once(outgoing, "response", { signal });
+      const [incoming]: IncomingMessage[] = await Promise.race([response, upgrade]);
+      if (!incoming) throw new TypeError("There is no response.");
+      const body = incoming.statusCode === 200 ? await readBody(incoming, maxBytes) : null;
+      // A body without a length that is cut off looks whole.
+      signal.throwIfAborted();
+      const headers = new Headers();
+      for (const [name, value] of Object.entries(incoming.headers)) {
+        if (typeof value === "string") headers.set(name, value);
+      }
+      return new Response(body, { status: incoming.statusCode ?? 0, headers });
+    } finally {
+      outgoing.destroy();
     }
-    return new Response(body, { status: incoming.statusCode ?? 0, headers });
   };
 
   return async (url, maxBytes) => {

@@ -116,20 +116,20 @@ export function narrowScope(requested: string | undefined, approved: string): st
   if (requested === undefined) return approved;
   const scopes = parseScope(requested);
   if (scopes.length === 0) return approved;
-  if (intersectScope(scopes.join(" "), approved) !== scopes.join(" ")) {
+  if (!scopes.every((scope) => coversScope(splitScope(approved), scope))) {
     throw new OAuthError("invalid_scope", `The grant has no more than: ${approved}`);
   }
   return scopes.join(" ");
 }
 
 /**
- * Keeps the scopes that are in both lists.
+ * Keeps the scopes of the first list that the second one covers.
  *
  * @param scope scopes separated by spaces; their order is kept.
  * @param granted scopes separated by spaces.
  */
 export function intersectScope(scope: string, granted: string): string {
   if (scope === granted) return scope;
-  const allowed = new Set(granted.split(" "));
-  return scope.split(" ").filter((token) => allowed.has(token)).join(" ");
+  const allowed = splitScope(granted);
+  return splitScope(scope).filter((token) => coversScope(allowed, token)).join(" ");
 }

@@ -9,6 +9,7 @@ import {
   SessionEndedError,
   SignInRefusedError,
   UnavailableError,
+  UnverifiedRenewalError,
   WorkOSSetupError,
 } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -21,17 +22,20 @@ import { seal, unseal } from "./sealing.ts";
 
 /**
  * How long one renewal holds its reservation, in milliseconds. Longer than all it may take, so that
- * a slow renewal is not doubled: 5 s each for discovery, keys and a call with each of two API keys,
- * and 5 s to store the result. A holder that was killed blocks its grant this long.
+ * a slow renewal is not doubled: 5 s each for discovery, keys, keys that have changed, the connection
+ * and the renewal with each of two API keys, and 10 s to store the result. A holder that was killed
+ * blocks its grant this long.
  */
-const RENEWAL_LEASE = 30_000;
+const RENEWAL_LEASE = 45_000;
 
 /** How long the others wait between looks, and how often they look, before they answer 503. */
 const RENEWAL_POLL = 50;
 const RENEWAL_POLLS = 200;
 
-/** How often, and how far apart in milliseconds, a renewed session is tried to be stored. */
-const SAVE_ATTEMPTS = 10;
+/** End of a session that WorkOS has renewed with an answer that could not be verified. */
+const UNVERIFIED = 0;
+
+/** How far apart a renewed session is tried to be stored, in milliseconds. */
 const SAVE_PAUSE = 500;
 
 /** What {@link createSessions} needs. */
@@ -83,22 +87,26 @@ export function createSessions(options: SessionsOptions): Sessions {
    * The session would be lost with what is not stored here, since WorkOS's old token is spent. So a
    * store that is away for a moment is waited for, as long as nobody else may renew.
    */
-  const save = async (session: Parameters<Store["saveSession"]>[0]): Promise<void> => {
-    for (let attempt = 1;; attempt++) {
+  const save = async (
+    session: Parameters<Store["saveSession"]>[0],
+    until: number,
+  ): Promise<void> => {
+    for (;;) {
       try {
         await store.saveSession(session);
         return;
       } catch (error) {
-        if (!(error instanceof UnavailableError) || attempt === SAVE_ATTEMPTS) throw error;
+        if (!(error instanceof UnavailableError) || now() + SAVE_PAUSE >= until) throw error;
         log.warning("session_save_delayed", { grant_id: session.grantId, message: error.message });
         await wait(SAVE_PAUSE);
       }
     }
   };
 
-  /** Asks WorkOS. The caller holds the reservation. */
-  const renew = async (grant: GrantRow, key: Uint8Array): Promise<void> => {
-    const { refreshToken, identity: { authenticationMethod } } = open(grant, key);
+  /** Asks WorkOS. The caller holds the reservation until then. */
+  const renew = async (grant: GrantRow, key: Uint8Array, until: number): Promise<void> => {
+    const old = open(grant, key);
+    const { refreshToken, identity: { authenticationMethod } } = old;
     let session: UpstreamSession;
     try {
       session = await upstream.refresh({ refreshToken, authenticationMethod });
@@ -118,6 +126,19 @@ export function createSessions(options: SessionsOptions): Sessions {
         await endSession(options, grant.sessionId, { grant_id: grant.id });
         throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
       }
+      if (error instanceof UnverifiedRenewalError) {
+        const renewed = { ...old, refreshToken: error.refreshToken };
+        await save({
+          grantId: grant.id,
+          version: grant.sessionVersion,
+          organizationId: grant.organizationId,
+          scope: grant.scope,
+          sealedSession: sealSession(grant.id, key, renewed),
+          sessionExpiresAt: UNVERIFIED,
+        }, until);
+        log.error(error.code, { grant_id: grant.id, message: error.message });
+        throw new UnavailableError("workos_unavailable", error.message, 30, { cause: error });
+      }
       if (error instanceof WorkOSSetupError) {
         // An operator's mistake, and perhaps a passing one: no reason to sign anybody out.
         log.error(error.code, { message: error.message });
@@ -133,7 +154,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       scope: grantScopes(splitScope(grant.approvedScope), session.identity).join(" "),
       sealedSession: sealSession(grant.id, key, session),
       sessionExpiresAt: session.expiresAt,
-    });
+    }, until);
     log.info("session_renewed", { grant_id: grant.id, user_id: grant.userId });
   };
 
@@ -152,7 +173,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       const grant = poll === 0 ? first : await store.findGrant(first.id);
       if (!grant) throw new SessionEndedError("The grant has ended.");
       // Renewed is renewed, even if the new session has run out by a clock that is ahead.
-      const renewed = grant.sessionVersion > first.sessionVersion;
+      const renewed = grant.sessionVersion > first.sessionVersion &&
+        grant.sessionExpiresAt !== UNVERIFIED;
       if (renewed || grant.sessionExpiresAt > now()) return grant;
       const reservation = {
         grantId: grant.id,
@@ -163,7 +185,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       };
       if (await store.acquireRenewal(reservation)) {
         try {
-          await renew(grant, key);
+          await renew(grant, key, reservation.until);
         } catch (error) {
           await release(grant.id, owner);
           throw error;

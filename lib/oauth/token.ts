@@ -21,12 +21,12 @@ export interface TokenOptions {
  */
 export function createToken(
   { config, clients, grants }: TokenOptions,
-): (request: Request) => Promise<Response> {
-  return async (request) => {
+): (request: Request, address: string) => Promise<Response> {
+  return async (request, address) => {
     const form = await readForm(request);
     const parameters = readParameters(form);
     const grantType = parameters.require("grant_type");
-    const client = await clients.authenticate(request, parameters);
+    const client = await clients.authenticate(request, parameters, address);
     checkResource(form, config.resource);
     const tokens = await exchange(grantType, client, parameters, grants);
     return Response.json(tokens, { headers: { "cache-control": "no-store", pragma: "no-cache" } });

@@ -81,7 +81,9 @@ const MIGRATIONS: readonly (readonly string[])[] = [[
   // Before, what had been approved was forgotten when it shrank; what is left of it is known.
   `ALTER TABLE grants ADD COLUMN approved_scope TEXT NOT NULL DEFAULT ''`,
   `UPDATE grants SET approved_scope = scope`,
-  // Grants of before are for a resource that nobody knows, so they are for none.
+], [
+  // Nobody knows what resource the grants of before are for, so people sign in again.
+  `DELETE FROM grants`,
   `ALTER TABLE grants ADD COLUMN resource TEXT NOT NULL DEFAULT ''`,
 ]];
 

@@ -41,7 +41,7 @@ export function openSqlite(path: string): SqlDatabase {
     return statement.all(...values);
   };
   const rollBack = () => {
-    if (database.isTransaction) runNow("ROLLBACK", []);
+    if (database.isOpen && database.isTransaction) runNow("ROLLBACK", []);
   };
 
   let waiting: Write[] = [];
@@ -69,8 +69,14 @@ export function openSqlite(path: string): SqlDatabase {
       runNow("COMMIT", []);
       for (const answer of answers) answer();
     } catch (error) {
-      for (const { reject } of writes) reject(translate(error));
-      rollBack();
+      let reason = error;
+      try {
+        rollBack();
+      } catch (failure) {
+        // The worse news; and thrown from here it would end the process.
+        reason = failure;
+      }
+      for (const { reject } of writes) reject(translate(reason));
     }
   };
   const write = (statements: readonly SqlStatement[]): Promise<SqlRow[][]> => {

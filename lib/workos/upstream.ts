@@ -79,6 +79,7 @@ export interface Upstream {
    *
    * @param request the method is that of the sign-in, since WorkOS does not repeat it.
    * @throws {SessionEndedError} when WorkOS no longer honours the session.
+   * @throws {UnverifiedRenewalError} when the session is renewed, but the answer cannot be trusted.
    * @throws {SignInRefusedError} when the organization now asks for another way of signing in.
    */
   refresh(

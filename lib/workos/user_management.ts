@@ -2,7 +2,7 @@
 
 import { type AuthenticationResponse, NotFoundException, WorkOS } from "@workos-inc/node";
 import type { WorkOSConfig, WorkOSCredentials } from "../config.ts";
-import { SignInRefusedError, WorkOSSetupError } from "../errors.ts";
+import { SignInRefusedError, UnverifiedRenewalError, WorkOSSetupError } from "../errors.ts";
 import { translateApiError } from "./api_errors.ts";
 import { type AccessTokenClaims, createTokenVerifier } from "./token_verifier.ts";
 import type { Identity, Upstream, UpstreamSession } from "./upstream.ts";
@@ -152,7 +152,13 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
         "refresh",
         (workos) => workos.userManagement.authenticateWithRefreshToken({ clientId, refreshToken }),
       );
-      const session = await readSession(response, required);
+      let session: UpstreamSession;
+      try {
+        session = await readSession(response, required);
+      } catch (error) {
+        if (error instanceof SignInRefusedError || !(error instanceof Error)) throw error;
+        throw new UnverifiedRenewalError(response.refreshToken, error);
+      }
       if (authenticationMethod) session.identity.authenticationMethod ??= authenticationMethod;
       return session;
     },

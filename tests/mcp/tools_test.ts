@@ -61,7 +61,7 @@ Deno.test("a tool that throws is logged with its stack and named by its grant", 
   assert.match(answer, /out of paper/);
   const line = world.logs.find((line) => line.includes("tool_failed")) ?? "";
   assert.match(line, /RangeError: out of paper.*tools_test\.ts/);
-  assert.match(line, /"tool":"break"/);
+  assert.match(line, /"name":"break"/);
   assert.match(line, /"grant_id":"[\w-]{16}"/);
 });
 
@@ -106,4 +106,37 @@ Deno.test("one grant cannot call without end: 429 with Retry-After, and others g
   assert.notEqual((await postBody(world, other, {})).status, 429);
   world.advance(1000);
   assert.notEqual((await postBody(world, busy, {})).status, 429);
+});
+
+Deno.test("the calls of a batch count one by one", async () => {
+  const world = await createWorld();
+  const { tokens } = await signIn(world);
+  const call = { jsonrpc: "2.0", id: 1, method: "ping" };
+  const post = (count: number) =>
+    postBody(world, tokens.access_token, Array(count).fill(call), {
+      "mcp-protocol-version": "2025-03-26",
+    });
+  await (await post(1000)).body?.cancel();
+  assert.equal((await post(1000)).status, 429);
+  assert.notEqual((await post(100)).status, 429);
+});
+
+Deno.test("a resource that throws is logged too, and a frozen schema is fine", async () => {
+  const schema = z.object({ message: z.string() });
+  Object.freeze(schema["~standard"].jsonSchema);
+  const world = await createWorld({
+    definition: define((server) => {
+      server.registerTool("echo", { inputSchema: schema }, ({ message }) => ({
+        content: [{ type: "text", text: message }],
+      }));
+      server.registerResource("gone", "test://gone", {}, () => {
+        throw new RangeError("burnt");
+      });
+    }),
+  });
+  const { tokens } = await signIn(world);
+  assert.match(await ask(world, tokens.access_token, "echo", { message: "hello" }), /hello/);
+  const read = { jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri: "test://gone" } };
+  await (await postBody(world, tokens.access_token, read)).text();
+  assert.ok(world.logs.some((line) => /tool_failed.*burnt/.test(line)));
 });

@@ -5,7 +5,7 @@ import { readForm } from "../../lib/demo/scripted_browser.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import { authorizationUrl, createPkce, REDIRECT_URI, register } from "../support/oauth_client.ts";
-import { createWorld, EMULATOR, SERVER } from "../support/world.ts";
+import { createWorld, EMULATOR, SERVER, type World } from "../support/world.ts";
 
 const PUBLIC = "https://mcp.example.com";
 
@@ -156,4 +156,24 @@ Deno.test("every sign-in has a state and a challenge of its own, 256 bits each (
   }
   assert.equal(seen.size, 40);
   assert.ok(!seen.has("client-state"), "the client's own state is not sent to WorkOS");
+});
+
+Deno.test("consent given to one server is worth nothing at another that shares its store", async () => {
+  const one = await createWorld();
+  const url = "http://localhost:9000";
+  const two = await createWorld({ store: one.store, env: { WORKOS_BASE_URL: url } });
+  const { client_id } = await register(one);
+  const page = await one.fetch(
+    authorizationUrl({ client_id, code_challenge: createPkce().challenge }),
+  );
+  const cookie = page.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+  const sealed = /name="request" value="([^"]+)"/.exec(await page.text())?.[1] ?? "";
+  const decide = (world: World, origin: string) =>
+    world.fetch(`${origin}/consent`, {
+      method: "POST",
+      headers: { cookie, origin },
+      body: new URLSearchParams({ request: sealed, decision: "approve" }),
+    });
+  assert.equal((await decide(two, url)).status, 400);
+  assert.equal((await decide(one, SERVER)).status, 303);
 });

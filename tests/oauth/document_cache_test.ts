@@ -76,17 +76,21 @@ Deno.test("a failure is remembered for half a minute, so that nobody is hammered
 });
 
 Deno.test("the cache is bounded: the least recently used document goes first", async () => {
-  const world = await createWorld();
+  const world = await createWorld({ env: { TRUSTED_PROXY_HOPS: "1" } });
+  const revoke = (n: number) =>
+    post(world, "/revoke", { client_id: url(n), token: "x" }, {
+      "x-forwarded-for": `10.0.0.${n % 20}`,
+    });
   const url = (n: number) => `https://app${n % 20}.example/clients/${n}`;
   for (let n = 0; n <= 1000; n++) {
     publish(world, { ...DOCUMENT, client_id: url(n) }, { url: url(n) });
-    if (n === 1000) await post(world, "/revoke", { client_id: url(0), token: "x" });
-    await post(world, "/revoke", { client_id: url(n), token: "x" });
+    if (n === 1000) await revoke(0);
+    await revoke(n);
   }
   assert.equal(world.documentRequests.length, 1001);
-  await post(world, "/revoke", { client_id: url(0), token: "x" });
+  await revoke(0);
   assert.equal(world.documentRequests.length, 1001, "used lately, so it is still there");
-  await post(world, "/revoke", { client_id: url(1), token: "x" });
+  await revoke(1);
   assert.equal(world.documentRequests.length, 1002, "used least lately, so it went");
 });
 

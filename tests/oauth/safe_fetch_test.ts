@@ -268,3 +268,24 @@ testNeeding({ net: true }, "no connection outlives its answer, whatever that is"
     await served;
   }
 });
+
+testNeeding({ net: true }, "a host that changes to another protocol is left at once", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const ended = (async () => {
+    const connection = await listener.accept();
+    const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n";
+    await connection.read(new Uint8Array(4096));
+    await connection.write(new TextEncoder().encode(answer));
+    const length = await connection.read(new Uint8Array(1));
+    connection.close();
+    return length;
+  })();
+  const fetch = createSafeFetch({
+    lookup: () => Promise.resolve([{ address: "127.0.0.1" }]),
+    allowLoopback: true,
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  await failureOf(fetch(new URL(`http://localhost:${port}/client.json`), 1000));
+  assert.equal(await ended, null);
+  listener.close();
+});

@@ -82,3 +82,19 @@ Deno.test("a refresh for nothing but a lost permission is invalid_scope and spen
   world.advance(2 * 60_000);
   assert.equal((await refresh(world, clientId, tokens.refresh_token)).scope, WITHOUT);
 });
+
+Deno.test("a broad scope can be narrowed to one that it covers (RS-12)", async () => {
+  const world = await createWorld();
+  setPermissions(world, "members:*");
+  const { tokens, clientId } = await signIn(world, { scope: "openid profile email members:*" });
+  const answer = await refresh(world, clientId, tokens.refresh_token, "openid members:read");
+  assert.equal(answer.scope, "openid members:read");
+});
+
+Deno.test("a sign-in that would be allowed nothing is refused instead", async () => {
+  const world = await createWorld({ env: { WORKOS_REQUIRED_SCOPES: "openid" } });
+  await assert.rejects(
+    signIn(world, { scope: "members:read", email: "bob@acme.test" }),
+    /access_denied/,
+  );
+});

@@ -39,3 +39,14 @@ Deno.test("a grant that could not be revoked at WorkOS has ended here all the sa
   assert.equal((await post(world, "/revoke", form)).status, 200);
   assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 401);
 });
+
+Deno.test("a client without refresh tokens ends its grant with its only token", async () => {
+  const world = await createWorld();
+  const { tokens, clientId } = await signIn(world, {
+    metadata: { grant_types: ["authorization_code"] },
+  });
+  assert.equal(tokens.refresh_token, undefined);
+  await post(world, "/revoke", { client_id: clientId, token: tokens.access_token });
+  assert.ok(world.upstreamCalls.includes("POST /user_management/sessions/revoke"));
+  assert.ok(world.logs.some((line) => line.includes("revoked_by_client")));
+});

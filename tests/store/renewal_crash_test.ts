@@ -17,7 +17,7 @@ const { testPostgres } = usePostgres();
 const PARALLEL = 100;
 
 /** How long a renewal holds its reservation, in milliseconds. */
-const LEASE = 30_000;
+const LEASE = 45_000;
 
 /** Longer than WorkOS's access tokens live, in milliseconds. */
 const SESSION = 6 * 60_000;

@@ -32,13 +32,19 @@ export function findFreePort(): number {
  *
  * @param env settings; the port is free, the store in memory and everything logged unless they say
  *   otherwise.
+ * @param maxFiles most files and sockets it may have open at once.
  */
 export async function startServerProcess(
   env: Record<string, string> = {},
+  maxFiles?: number,
 ): Promise<ServerProcess> {
   const url = env.WORKOS_BASE_URL ?? `http://localhost:${findFreePort()}`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-P=server", "server.ts"],
+  const [program, ...args] = [
+    ...maxFiles === undefined ? [] : ["sh", "-c", `ulimit -n ${maxFiles}; exec "$@"`, "sh"],
+    ...[Deno.execPath(), "run", "-q", "-P=server", "server.ts"],
+  ];
+  const child = new Deno.Command(program ?? "", {
+    args,
     cwd: ROOT,
     env: { STORE_URL: "memory:", WORKOS_BASE_URL: url, LOG_LEVEL: "debug", ...env },
     stdin: "null",

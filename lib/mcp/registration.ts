@@ -1,0 +1,83 @@
+/** What tools, resources and prompts get when they are registered. */
+
+import {
+  type McpServer,
+  ProtocolError,
+  type StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
+import { describeError, type Log } from "../log.ts";
+import type { Caller } from "../oauth/grants.ts";
+
+type Callback = (...args: unknown[]) => unknown;
+
+/**
+ * Makes a function that prepares a server, to be called before anything is registered on it.
+ *
+ * - What throws is logged. The SDK tells the client and nobody else.
+ * - A tool's schema is converted to JSON Schema once. The SDK asks for it with every call, since a
+ *   server lives for one request, and converting is a tenth of what a call costs.
+ */
+export function createRegistration(log: Log): (server: McpServer, caller: Caller) => void {
+  const converted = new WeakMap<object, object>();
+  const convertOnce = (schema: object): object => {
+    const known = converted.get(schema) ?? rememberJsonSchema(schema);
+    converted.set(schema, known);
+    return known;
+  };
+
+  const watch =
+    (name: string, grantId: string, callback: Callback): Callback => async (...args) => {
+      try {
+        return await callback(...args);
+      } catch (error) {
+        // A protocol error is an answer, not a failure.
+        if (!(error instanceof ProtocolError)) {
+          log.warning("tool_failed", { name, grant_id: grantId, ...describeError(error) });
+        }
+        throw error;
+      }
+    };
+
+  return (server, { grantId }) => {
+    for (const method of ["registerTool", "registerResource", "registerPrompt"] as const) {
+      const register = server[method].bind(server) as Callback;
+      const replacement = (name: string, ...rest: unknown[]) =>
+        register(
+          name,
+          ...rest.map((argument) => {
+            if (typeof argument === "function") return watch(name, grantId, argument as Callback);
+            return hasInputSchema(argument)
+              ? { ...argument, inputSchema: convertOnce(argument.inputSchema) }
+              : argument;
+          }),
+        );
+      Object.assign(server, { [method]: replacement });
+    }
+  };
+}
+
+function hasInputSchema(argument: unknown): argument is { inputSchema: object } {
+  return typeof argument === "object" && argument !== null && "inputSchema" in argument &&
+    typeof argument.inputSchema === "object" && argument.inputSchema !== null;
+}
+
+/** A schema that behaves like another one, but builds its JSON Schema only once. */
+function rememberJsonSchema(schema: object): object {
+  // Schema libraries may leave it out; the SDK then converts by other means, or says what is wrong.
+  if (!hasJsonSchema(schema)) return schema;
+  const standard = schema["~standard"];
+  const built = new Map<string, Record<string, unknown>>();
+  const input: typeof standard.jsonSchema.input = (options) => {
+    if (options.libraryOptions) return standard.jsonSchema.input(options);
+    const result = built.get(options.target) ?? standard.jsonSchema.input(options);
+    built.set(options.target, result);
+    return result;
+  };
+  const value = { ...standard, jsonSchema: { ...standard.jsonSchema, input } };
+  return Object.create(schema, { "~standard": { value } });
+}
+
+function hasJsonSchema(schema: object): schema is StandardSchemaWithJSON {
+  const standard: unknown = "~standard" in schema ? schema["~standard"] : undefined;
+  return typeof standard === "object" && standard !== null && "jsonSchema" in standard;
+}
