@@ -1,6 +1,9 @@
 /** Under which names the server answers, and to whom. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { testNeeding } from "./support/needs.ts";
+import { PROCESS_NEEDS, startServerProcess } from "./support/server_process.ts";
 import { createWorld, SERVER } from "./support/world.ts";
 
 const PUBLIC = "https://mcp.example.com";
@@ -53,3 +56,26 @@ Deno.test("a page at the server's own host is not moved", async () => {
     assert.equal((await world.app.fetch(new Request(`${base}/`))).status, 200, base);
   }
 });
+
+testNeeding(
+  PROCESS_NEEDS,
+  "over HTTP/2, where there is no Host header, the authority is checked (DNS-1)",
+  async () => {
+    await using server = await startServerProcess();
+    const { port } = new URL(server.url);
+    const { connect } = await import("node:http2");
+    const ask = async (authority: string) => {
+      const session = connect(`http://127.0.0.1:${port}`);
+      const stream = session.request({
+        ":path": "/.well-known/oauth-authorization-server",
+        ":authority": authority,
+      });
+      const [headers] = await once(stream, "response");
+      stream.close();
+      session.destroy();
+      return headers[":status"];
+    };
+    assert.equal(await ask(`localhost:${port}`), 200);
+    assert.equal(await ask("evil.example"), 403);
+  },
+);

@@ -85,7 +85,7 @@ Deno.test("the WorkOS session is renewed behind the scenes when it has run out",
   world.advance(6 * 60_000);
   world.upstreamCalls.length = 0;
   const answers = await Promise.all(
-    Array.from({ length: 20 }, () => callTool(world, tokens.access_token, "whoami")),
+    Array.from({ length: 100 }, () => callTool(world, tokens.access_token, "whoami")),
   );
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
   assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);

@@ -6,7 +6,7 @@ import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import { testNeeding } from "../support/needs.ts";
 import { withTempDirectory } from "../support/temp_directory.ts";
-import { signIn } from "../support/oauth_client.ts";
+import { authorizationUrl, createPkce, post, register, signIn } from "../support/oauth_client.ts";
 import { createWorld } from "../support/world.ts";
 
 const FILES = { read: true, write: true } as const;
@@ -70,11 +70,40 @@ testNeeding(
         if (request.url.endsWith("/authenticate")) seen.push(await response.clone().text());
         return response;
       };
-      const { tokens, code, verifier } = await signIn(world);
-      const { access_token, refresh_token, user } = JSON.parse(seen[0] ?? "{}");
-      const secrets = [tokens.access_token, tokens.refresh_token, code, verifier]
+      const { clientId, tokens, code, verifier } = await signIn(world);
+      // As much as a running server has: a renewed session, exchanged tokens, an open sign-in.
+      world.advance(6 * 60_000);
+      const refreshed = await (await post(world, "/token", {
+        grant_type: "refresh_token",
+        client_id: clientId,
+        refresh_token: tokens.refresh_token,
+      })).json();
+      const { client_id, client_secret } = await register(world, {
+        token_endpoint_auth_method: "client_secret_post",
+      });
+      const browser = world.browser();
+      const consent = await browser.visit(authorizationUrl({
+        client_id,
+        code_challenge: createPkce().challenge,
+        state: "state-of-the-client",
+        login_hint: "somebody@globex.test",
+      }));
+      await browser.submit(consent, { decision: "approve" });
+
+      const issued = [tokens, refreshed].flatMap((answer) => [
+        answer.access_token,
+        answer.refresh_token,
+      ]);
+      const fromWorkOS = seen.map((text) => JSON.parse(text)).flatMap((answer) => [
+        answer.access_token,
+        answer.refresh_token,
+        answer.refresh_token.split(".")[1],
+        answer.user.email,
+      ]);
+      assert.equal(fromWorkOS.length, 8);
+      const secrets = [...issued, code, verifier, String(client_secret)]
         .flatMap((token) => [token, token.slice(-43)])
-        .concat(access_token, refresh_token, refresh_token.split(".")[1], user.email, "acme.test");
+        .concat(fromWorkOS, "acme.test", "globex.test", "state-of-the-client");
       let bytes = "";
       for await (const { name } of Deno.readDir(directory)) {
         bytes += new TextDecoder("latin1").decode(await Deno.readFile(join(directory, name)));
