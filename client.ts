@@ -1,17 +1,44 @@
 /**
- * The command-line client: connects to an MCP server, signs in through the browser if it must,
- * lists the tools and calls two of them. `deno task client --help` shows the options.
+ * The command-line client for MCP servers behind a sign-in: lists and calls tools, signs in through
+ * the browser if it must, and keeps sign-ins. `deno task client --help` shows the commands.
  */
 
-import { parseArguments, usage } from "./lib/client/arguments.ts";
+import { type Arguments, parseArguments } from "./lib/client/arguments.ts";
+import { runCacheClear, runCacheList } from "./lib/client/commands/cache.ts";
+import { runCall } from "./lib/client/commands/call.ts";
 import { runConnect } from "./lib/client/commands/connect.ts";
+import { runLogin } from "./lib/client/commands/login.ts";
+import { runLogout } from "./lib/client/commands/logout.ts";
+import { runTools } from "./lib/client/commands/tools.ts";
+import type { ConnectOptions } from "./lib/client/context.ts";
 import {
   createConnectOptions,
   type Environment,
   hostEnvironment,
 } from "./lib/client/environment.ts";
-import { createOutput } from "./lib/client/output.ts";
+import { createOutput, type Output } from "./lib/client/output.ts";
+import { type Command, usage } from "./lib/client/usage.ts";
 import { ExitCode } from "./lib/errors.ts";
+
+type Run = (args: Arguments, options: ConnectOptions, output: Output) => Promise<void>;
+
+const RUNS: Readonly<Record<Command, Run>> = {
+  "connect": runConnect,
+  "tools": runTools,
+  "call": runCall,
+  "login": runLogin,
+  "logout": runLogout,
+  "cache list": runCacheList,
+  "cache clear": runCacheClear,
+  // Only this one needs its many checks.
+  "doctor": async (args, options, output) => {
+    const { runDoctor } = await import("./lib/client/commands/doctor.ts");
+    await runDoctor(args, options, output);
+  },
+};
+
+/** Exit code of a program whose reader has gone: 128 and the number of SIGPIPE. */
+const BROKEN_PIPE = 141;
 
 /**
  * Runs a command line.
@@ -26,14 +53,34 @@ export async function main(words: string[], environment: Environment): Promise<n
     json: words.includes("--json"),
     debug: words.includes("--debug"),
   });
+  const { signal } = environment;
   try {
     const args = parseArguments(words, environment.env);
-    if (args.help) environment.stdout.write(`${usage()}\n`);
-    else await runConnect(args.url, createConnectOptions(args, environment, output), output);
+    if (args.help) environment.stdout.write(`${usage(args.command)}\n`);
+    else {
+      const input = args.input === "-" ? await readInput(environment, output) : args.input;
+      const options = createConnectOptions(args, environment, output);
+      await RUNS[args.command]({ ...args, input }, options, output);
+    }
     return ExitCode.ok;
   } catch (error) {
-    return output.error(error);
+    // As in `| head`: whoever reads has enough, and it is not an error worth a word.
+    if (error instanceof Deno.errors.BrokenPipe) return BROKEN_PIPE;
+    // Whatever Ctrl-C made fail, it was Ctrl-C.
+    return output.error(signal.aborted ? signal.reason : error);
   }
+}
+
+/** Ctrl-C ends the wait for somebody who types. */
+async function readInput(
+  { readInput, readLines, signal }: Environment,
+  output: Output,
+): Promise<string> {
+  signal.throwIfAborted();
+  const interrupted = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => interrupted.reject(signal.reason));
+  if (readLines) output.progress("Type the arguments as a JSON object, then press Ctrl-D.");
+  return await Promise.race([readInput(), interrupted.promise]);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, hostEnvironment()));

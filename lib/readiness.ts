@@ -1,5 +1,6 @@
 /** `GET /readyz`: whether this process can do its work now. */
 
+import { UnavailableError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
 import type { Upstream } from "./workos/upstream.ts";
@@ -31,16 +32,20 @@ export interface ReadinessOptions {
 export function createReadiness(
   { store, upstream, log, now, wait }: ReadinessOptions,
 ): () => Promise<Response> {
-  const check = async (part: string, work: () => Promise<void>): Promise<boolean> => {
+  /** Null when nobody answered, false when the answer is no. */
+  const check = async (part: string, work: () => Promise<void>): Promise<boolean | null> => {
     try {
       await work();
       return true;
     } catch (error) {
       log.warning("not_ready", { part, message: String(error) });
-      return false;
+      return error instanceof UnavailableError ? null : false;
     }
   };
-  let credentials = { accepted: Promise.resolve(false), until: 0 };
+  let credentials: { accepted: Promise<boolean | null>; until: number } = {
+    accepted: Promise.resolve(null),
+    until: 0,
+  };
   const checkCredentials = (): Promise<boolean | null> => {
     if (credentials.until <= now()) {
       const accepted = check("workos_credentials", () => upstream.checkCredentials());
@@ -55,11 +60,11 @@ export function createReadiness(
       check("workos_keys", () => upstream.prepare()),
       checkCredentials(),
     ]);
-    const ready = storeAnswers && keysLoaded;
+    const ready = storeAnswers === true && keysLoaded === true;
     return Response.json({
       ready,
-      store: storeAnswers,
-      workos_keys: keysLoaded,
+      store: storeAnswers === true,
+      workos_keys: keysLoaded === true,
       workos_credentials: credentialsAccepted,
     }, { status: ready ? 200 : 503 });
   };

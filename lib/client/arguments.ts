@@ -1,69 +1,46 @@
-/** The words of the command line: which there are, and what they mean. */
+/** The words of the command line, understood. */
 
 import { parseArgs } from "node:util";
 import { isHttpsUrl } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import type { SignInSettings } from "./context.ts";
+import { nearest } from "./nearest.ts";
 import { sanitizeLine } from "./sanitize.ts";
+import {
+  CALLBACK_HOST,
+  CALLBACK_HOSTS,
+  type Command,
+  COMMANDS,
+  DEFAULT_TIMEOUT,
+  DEFAULT_URL,
+  type OptionName,
+  OPTIONS,
+  takesOption,
+} from "./usage.ts";
 
 /** A command line, understood. */
 export interface Arguments {
+  command: Command;
   help: boolean;
   json: boolean;
   debug: boolean;
   /** Whether the browser may be opened. */
   browser: boolean;
-  /** The server, as the user wrote it. */
+  /** The server, as the user wrote it, or the default one. */
   url: string;
+  /** Whether the command line itself named {@link url}. */
+  urlNamed: boolean;
+  /** For `call`: the tool, then `NAME=VALUE` for each of its arguments. */
+  words: string[];
+  /** For `call`: all arguments as JSON, or `-` for standard input. */
+  input?: string | undefined;
   settings: SignInSettings;
 }
 
-const DEFAULT_URL = "http://localhost:8000/mcp";
-const DEFAULT_TIMEOUT = "300";
 const LONGEST_TIMEOUT = 86_400;
-const CALLBACK_HOSTS = ["127.0.0.1", "localhost", "::1"];
 
-const OPTIONS = {
-  "url": { type: "string", value: "URL", help: "the server" },
-  "no-browser": { type: "boolean", help: "only print the sign-in URL" },
-  "callback-host": {
-    type: "string",
-    value: "HOST",
-    help: `where the browser comes back to: ${CALLBACK_HOSTS.join(", ")}`,
-  },
-  "callback-port": { type: "string", value: "PORT", help: "its port (default a free one)" },
-  "scope": { type: "string", value: "SCOPES", help: "scopes to ask for at the sign-in" },
-  "client-id": { type: "string", value: "ID", help: "a client registered beforehand" },
-  "client-secret": { type: "string", value: "SECRET", help: "its secret" },
-  "client-metadata-url": { type: "string", value: "URL", help: "a client id metadata document" },
-  "timeout": {
-    type: "string",
-    value: "SECONDS",
-    help: `how long to wait for the sign-in (default ${DEFAULT_TIMEOUT})`,
-  },
-  "json": { type: "boolean", help: "print the result as JSON, an error as a line of JSON" },
-  "debug": { type: "boolean", help: "tell what happens, without secrets" },
-  "help": { type: "boolean", short: "h", help: "show this" },
-} as const;
-
-/** What `--help` prints. */
-export function usage(): string {
-  const options = Object.entries(OPTIONS).map(([name, option]) => {
-    const words = "value" in option ? `--${name} ${option.value}` : `--${name}`;
-    return `  ${words.padEnd(27)}${option.help}`;
-  });
-  return `Usage: deno task client [options] [URL]
-
-Connects to an MCP server, signs in if it must, lists the tools and calls whoami and echo.
-The URL is ${DEFAULT_URL} unless MCP_SERVER_URL says otherwise.
-
-${options.join("\n")}
-
-Sign-ins are kept in MCP_CLIENT_CACHE_DIR, by default ~/.workos-mcp/oauth-client-cache.
-Results go to standard output, everything else to standard error.
-Exit codes: 0 fine, 1 unexpected, 2 usage, 3 not authorized, 4 server cannot be reached,
-5 the tool failed.`;
-}
+/** What makes an argument the server, wherever it stands. `url=https://…` is a tool's argument. */
+const SERVER = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
  * Understands a command line.
@@ -77,33 +54,30 @@ export function parseArguments(
   env: (name: string) => string | undefined,
 ): Arguments {
   const { values, positionals } = parseWords(args);
-  const named = positionals[0]?.includes("://") ? positionals.shift() : undefined;
-  const [command] = positionals;
-  if (command !== undefined) {
-    const isAddress = /^[\w.-]+:\d+(?:\/|$)/.test(command);
-    const hint = isAddress ? `; for a server, write http://${sanitizeLine(command, 60)}` : "";
-    throw misused(`"${sanitizeLine(command, 60)}" is not a command${hint}`);
+  const servers = positionals.filter((word) => SERVER.test(word));
+  const words = positionals.filter((word) => !SERVER.test(word));
+  const askedForHelp = words[0] === "help";
+  if (askedForHelp) words.shift();
+  const help = askedForHelp || (values.help ?? false);
+  const command = takeCommand(words, help);
+  if (!help) {
+    checkOptions(command, values);
+    checkWords(command, words, values.input !== undefined);
   }
-  if (named !== undefined && values.url !== undefined) {
-    throw misused("The server is named twice, as an argument and by --url");
+  if (servers.length + (values.url === undefined ? 0 : 1) > 1) {
+    throw misused("The server is named twice: one argument with ://, or --url");
   }
-  if (values["client-secret"] !== undefined && values["client-id"] === undefined) {
-    throw misused("--client-secret needs --client-id");
-  }
-  if (values["client-metadata-url"] !== undefined) {
-    if (values["client-id"] !== undefined) {
-      throw misused("--client-id and --client-metadata-url exclude each other");
-    }
-    if (!isHttpsUrl(values["client-metadata-url"])) {
-      throw misused("--client-metadata-url has to be an https URL with a path");
-    }
-  }
+  const named = values.url ?? servers[0];
   return {
-    help: values.help ?? false,
+    command,
+    help,
     json: values.json ?? false,
     debug: values.debug ?? false,
     browser: !values["no-browser"],
-    url: values.url ?? named ?? (env("MCP_SERVER_URL") || DEFAULT_URL),
+    url: named ?? (env("MCP_SERVER_URL") || DEFAULT_URL),
+    urlNamed: named !== undefined,
+    words,
+    input: values.input,
     settings: {
       scope: values.scope,
       clientId: values["client-id"],
@@ -116,16 +90,86 @@ export function parseArguments(
   };
 }
 
+type Values = ReturnType<typeof parseWords>["values"];
+
 function parseWords(args: string[]) {
   try {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw misused(sanitizeLine(error.message).replace(/\. .*$/, ""));
+    const problem = sanitizeLine(error.message).replace(/\. .*$/, "");
+    const unknown = /^Unknown option '--([\w-]+)'/.exec(problem)?.[1];
+    throw misused(problem + suggest(unknown ?? "", Object.keys(OPTIONS), "--"));
   }
 }
 
-function parseHost(text = "127.0.0.1"): string {
+/** Takes the command off the words; without one, it is `connect`. */
+function takeCommand(words: string[], help: boolean): Command {
+  const [first, second] = words;
+  if (first === undefined) return "connect";
+  const name = first === "cache" ? `cache ${second ?? ""}` : first;
+  if (isCommand(name)) {
+    words.splice(0, first === "cache" ? 2 : 1);
+    return name;
+  }
+  if (first === "cache") {
+    if (help && second === undefined) return "cache list";
+    throw misused(
+      second === undefined
+        ? '"cache" needs to know what to do: "cache list" or "cache clear"'
+        : `"cache ${sanitizeLine(second, 60)}" is not a command${
+          suggest(second, ["list", "clear"], "cache ")
+        }`,
+    );
+  }
+  const isAddress = /^[\w.-]+:\d+(?:\/|$)/.test(first);
+  const hint = isAddress
+    ? `; for a server, write http://${sanitizeLine(first, 60)}`
+    : suggest(first, [...Object.keys(COMMANDS).filter((name) => name !== "connect"), "cache"]);
+  throw misused(`"${sanitizeLine(first, 60)}" is not a command${hint}`);
+}
+
+function isCommand(name: string): name is Command {
+  return name !== "connect" && Object.hasOwn(COMMANDS, name);
+}
+
+function suggest(word: string, candidates: string[], prefix = ""): string {
+  const meant = nearest(word, candidates);
+  return meant === undefined ? "" : `; did you mean "${prefix}${meant}"?`;
+}
+
+function checkOptions(command: Command, values: Values): void {
+  for (const name of Object.keys(values) as OptionName[]) {
+    if (takesOption(command, name)) continue;
+    throw misused(
+      command === "connect"
+        ? `--${name} needs a command that takes it`
+        : `"${command}" does not take --${name}`,
+    );
+  }
+  if (values["client-secret"] !== undefined && values["client-id"] === undefined) {
+    throw misused("--client-secret needs --client-id");
+  }
+  if (values["client-metadata-url"] !== undefined) {
+    if (values["client-id"] !== undefined) {
+      throw misused("--client-id and --client-metadata-url exclude each other");
+    }
+    if (!isHttpsUrl(values["client-metadata-url"])) {
+      throw misused("--client-metadata-url has to be an https URL with a path");
+    }
+  }
+}
+
+function checkWords(command: Command, [first, ...rest]: string[], hasInput: boolean): void {
+  if (command !== "call") {
+    if (first === undefined) return;
+    throw misused(`"${command}" does not take "${sanitizeLine(first, 60)}"`);
+  }
+  if (first === undefined) throw misused('"call" needs the name of a tool; "tools" lists them');
+  if (hasInput && rest.length > 0) throw misused("NAME=VALUE and --input exclude each other");
+}
+
+function parseHost(text = CALLBACK_HOST): string {
   const host = text.replace(/^\[(.*)\]$/, "$1");
   if (!CALLBACK_HOSTS.includes(host)) {
     throw misused(`--callback-host has to be one of ${CALLBACK_HOSTS.join(", ")}`);
@@ -151,9 +195,10 @@ function parseSeconds(text: string): number {
 }
 
 function misused(problem: string): CommandError {
+  const sentence = problem.endsWith("?") ? problem : `${problem}.`;
   return new CommandError(
     "usage",
-    `${problem}. "deno task client --help" lists what there is.`,
+    `${sentence} "deno task client --help" lists what there is.`,
     ExitCode.usage,
   );
 }

@@ -11,6 +11,7 @@ import { CommandError, ExitCode } from "../errors.ts";
 import { createCheckedFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { discover, issuerOf } from "./discovery.ts";
+import { waitForOthers } from "./exclusive.ts";
 import { toCommandError } from "./failure.ts";
 import { refreshTokens } from "./refresh.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -19,6 +20,9 @@ import { signIn } from "./sign_in.ts";
 
 /** Rounds of authorization one request may cost: a server that is never content must not loop. */
 const MAX_ROUNDS = 2;
+
+/** Sign-ins a connection may ask a person for, step-ups among them: no storm of tabs (plane#8926). */
+const MAX_SIGN_INS = 5;
 
 /** A token this close to its end is renewed before it is used, in seconds. */
 const EXPIRY_MARGIN = 30;
@@ -33,20 +37,28 @@ interface Challenge {
   resourceMetadataUrl: string | undefined;
 }
 
+/** A `fetch` that may be in the middle of an authorization. */
+export interface AuthorizedFetch extends FetchLike {
+  /** Waits until no authorization is under way: what it writes must not be cut off. */
+  settled(): Promise<void>;
+}
+
 /**
  * Makes the `fetch` for one MCP server. It attaches the token, and of many requests that meet a
- * refusal at once one renews it for all: a refresh token works once. It is used in place of the
- * SDK's `authProvider`, which refreshes once per request and opens a browser when that fails.
+ * refusal at once one renews it for all, across programs: a refresh token works once. It is used in
+ * place of the SDK's `authProvider`, which refreshes once per request and opens a browser when that
+ * fails.
  *
  * Bodies are sent again after a refusal, so they have to be strings, as the SDK's are.
  *
  * @param context see {@link ClientContext}.
  * @returns a `fetch` that throws a {@link CommandError} when authorization fails.
  */
-export function createAuthorizedFetch(context: ClientContext): FetchLike {
-  const { cache, serverUrl, settings, log, now, onStep } = context;
+export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
+  const { cache, serverUrl, settings, log, now, onStep, signal } = context;
   const checkedFetch = createCheckedFetch(context);
   const triedScopes = new Set<string>();
+  const signIns = new Set<string>();
   let flight: Promise<Outcome> | undefined;
   let failedSignIn: CommandError | undefined;
 
@@ -60,19 +72,29 @@ export function createAuthorizedFetch(context: ClientContext): FetchLike {
     return flight;
   }
 
-  /** Signs in, until a person once did not want to: one unwanted browser tab is enough. */
+  /**
+   * Signs in, once for the same scopes at the same authorization server, and not after a failure:
+   * one unwanted browser tab is enough.
+   */
   async function signInOnce(
     discovery: OAuthDiscoveryState,
     scope: string | undefined,
   ): Promise<Outcome> {
     if (failedSignIn) throw failedSignIn;
+    const purpose = `${issuerOf(discovery)} ${scope ?? ""}`;
+    if (signIns.has(purpose) || signIns.size === MAX_SIGN_INS) {
+      throw new CommandError(
+        "sign_in_repeated",
+        `${serverUrl.href} asks for a sign-in again, so soon after the last one. Run this again; if it goes on, tell whoever runs the server.`,
+        ExitCode.notAuthorized,
+      );
+    }
+    signIns.add(purpose);
     onStep({ name: "discovered", text: `Its authorization server is ${issuerOf(discovery)}.` });
     try {
       await signIn(context, discovery, scope);
     } catch (error) {
-      const failure = toCommandError(error);
-      if (failure.exitCode === ExitCode.notAuthorized) failedSignIn = failure;
-      throw failure;
+      throw failedSignIn = toCommandError(error);
     }
     return "signed_in";
   }
@@ -83,13 +105,21 @@ export function createAuthorizedFetch(context: ClientContext): FetchLike {
     return expires_at !== undefined && expires_at - margin <= now() / 1000;
   }
 
-  /** Renews a token before it ends. If that fails the old one is tried: the server decides. */
-  async function refreshEarly(): Promise<Outcome> {
+  async function refreshIfDue(): Promise<Outcome> {
     const record = await readRecord();
     const tokens = currentTokens(record);
     if (!record?.discovery || !tokens || !expiresSoon(tokens)) return "token_changed";
+    return await refreshTokens(context, record.discovery) ? "refreshed" : "token_changed";
+  }
+
+  /**
+   * Renews a token before it ends. If that fails the old one is tried: the server decides. Nor does
+   * it wait for other programs: a sign-in under way must not hold up who can do without
+   * (python-sdk#3243).
+   */
+  async function refreshEarly(): Promise<Outcome> {
     try {
-      return await refreshTokens(context, record.discovery) ? "refreshed" : "token_changed";
+      return await cache.exclusive(serverUrl.href, refreshIfDue, { patience: 0, signal });
     } catch (error) {
       log.warning("early_refresh_failed", { reason: toCommandError(error).message });
       return "token_changed";
@@ -161,7 +191,7 @@ export function createAuthorizedFetch(context: ClientContext): FetchLike {
     return await signInOnce(discovery, wanted);
   }
 
-  return async (input, init) => {
+  const authorizedFetch: FetchLike = async (input, init) => {
     const tried = new Set<Outcome>();
     for (let round = 0;; round++) {
       const token = await usableToken();
@@ -182,15 +212,18 @@ export function createAuthorizedFetch(context: ClientContext): FetchLike {
         );
       }
       log.debug("challenged", { kind: challenge.kind, scope: challenge.scope });
-      tried.add(
-        await share(() =>
-          challenge.kind === "unauthorized"
-            ? renew(challenge, token, tried)
-            : widen(challenge, token)
-        ),
-      );
+      const answer = () =>
+        challenge.kind === "unauthorized"
+          ? renew(challenge, token, tried)
+          : widen(challenge, token);
+      // No other program may do the same meanwhile (opencode#34074, mcp-remote#306).
+      const wait = waitForOthers(context, serverUrl);
+      tried.add(await share(() => cache.exclusive(serverUrl.href, answer, wait)));
     }
   };
+  return Object.assign(authorizedFetch, {
+    settled: async () => void await Promise.allSettled([flight]),
+  });
 }
 
 function readChallenge(response: Response): Challenge | undefined {

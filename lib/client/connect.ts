@@ -35,15 +35,16 @@ export interface Connection {
 export async function connect(serverUrl: string, options: ConnectOptions): Promise<Connection> {
   const url = parseServerUrl(serverUrl);
   const { log, settings, signal } = options;
-  const transport = new StreamableHTTPClientTransport(url, {
-    fetch: createAuthorizedFetch({ ...options, serverUrl: url }),
-  });
+  const authorizedFetch = createAuthorizedFetch({ ...options, serverUrl: url });
+  const transport = new StreamableHTTPClientTransport(url, { fetch: authorizedFetch });
   const client = new Client(IMPLEMENTATION, { versionNegotiation: { mode: "auto" } });
   client.onerror = (error) => log.debug("mcp_error", { message: sanitizeLine(error.message) });
-  const requestOptions = { timeout: settings.timeout + REQUEST_TIMEOUT, signal };
+  // Another program's sign-in may have to be waited for before one's own.
+  const requestOptions = { timeout: 2 * settings.timeout + REQUEST_TIMEOUT, signal };
   try {
     await client.connect(transport, requestOptions);
   } catch (error) {
+    await authorizedFetch.settled();
     throw toCommandError(error);
   }
   log.debug("connected", {
@@ -60,6 +61,7 @@ export async function connect(serverUrl: string, options: ConnectOptions): Promi
         log.debug("session_not_ended", { message: toCommandError(error).message });
       }
       await client.close();
+      await authorizedFetch.settled();
     },
   };
 }

@@ -26,10 +26,12 @@ export interface SignInSettings {
 /** A step on the way to the server, in one sentence for people. */
 export interface Step {
   name:
+    | "waiting"
     | "sign_in_needed"
     | "discovered"
     | "registered"
     | "authorization_url"
+    | "remote_session"
     | "browser_failed"
     | "paste_invited"
     | "paste_rejected"
@@ -53,8 +55,10 @@ export interface ConnectOptions {
   signal: AbortSignal;
   /** Opens the loopback listener. */
   listen: Listen;
-  /** Opens a loopback URL in the browser; absent: the person opens the printed one. */
+  /** Opens a loopback URL in the browser; absent: a person or a program opens the printed one. */
   openBrowser?: ((url: URL) => Promise<void>) | undefined;
+  /** How a browser elsewhere comes back to a redirect URI on this machine; absent: it is here. */
+  adviseOnReturn?: ((redirectUrl: URL) => string | undefined) | undefined;
   /** Lines the person types or pastes; absent: there is no terminal. */
   readLines?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined;
 }

@@ -9,6 +9,7 @@ import {
   type OAuthDiscoveryState,
   type OAuthProtectedResourceMetadata,
 } from "@modelcontextprotocol/client";
+import * as z from "zod";
 import { CommandError, ExitCode } from "../errors.ts";
 import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
@@ -51,34 +52,109 @@ export async function discover(
   resourceMetadataUrl: string | undefined,
 ): Promise<OAuthDiscoveryState> {
   const { serverUrl } = context;
-  const fetchFn = createOAuthFetch(context);
-  const resourceMetadata = await findResourceMetadata(context, resourceMetadataUrl);
-  if (
-    resourceMetadata &&
-    !checkResourceAllowed({
-      requestedResource: serverUrl,
-      configuredResource: resourceMetadata.resource,
-    })
-  ) {
-    throw new CommandError(
-      "resource_mismatch",
-      `The server's metadata is for ${
-        sanitizeLine(resourceMetadata.resource)
-      }, not for ${serverUrl.href}. Use that address, or tell whoever runs the server.`,
-      ExitCode.notAuthorized,
-    );
-  }
-  const authorizationServerUrl = resourceMetadata?.authorization_servers?.[0] ??
-    new URL("/", serverUrl).href;
-  checkNamedUrl(authorizationServerUrl, "authorization server", serverUrl);
+  const { metadata: resourceMetadata } = await findResourceMetadata(context, resourceMetadataUrl);
+  if (resourceMetadata) checkResource(resourceMetadata, serverUrl);
+  const authorizationServerUrl = selectAuthorizationServer(resourceMetadata, serverUrl);
+  const metadata = await findServerMetadata(context, authorizationServerUrl);
   const discovery: OAuthDiscoveryState = {
     authorizationServerUrl,
     ...resourceMetadataUrl !== undefined && { resourceMetadataUrl },
     ...resourceMetadata && { resourceMetadata },
+    ...metadata && { authorizationServerMetadata: metadata },
   };
+  checkAuthorizationServer(context, discovery);
+  await updateRecord(context.cache, serverUrl.href, (record) => ({ ...record, discovery }));
+  context.log.debug("authorization_server_discovered", { issuer: issuerOf(discovery) });
+  return discovery;
+}
+
+/** What a search for protected resource metadata ended with. */
+export interface ResourceMetadataSearch {
+  metadata?: OAuthProtectedResourceMetadata;
+  /** Why there is none, to complete a sentence. */
+  absence?: string;
+}
+
+/**
+ * Looks for protected resource metadata: where the challenge says, else at the well-known places
+ * (RFC 9728 §3.1, §5.1; CL-14). Older servers have none, so that what cannot be read counts as
+ * none too.
+ *
+ * @param resourceMetadataUrl the `resource_metadata` of a challenge, if there is one.
+ * @throws {CommandError} `unsafe_url`, or when nobody answers right now.
+ */
+export async function findResourceMetadata(
+  context: ClientContext,
+  resourceMetadataUrl: string | undefined,
+): Promise<ResourceMetadataSearch> {
+  const { serverUrl, log } = context;
+  if (resourceMetadataUrl !== undefined) {
+    checkNamedUrl(resourceMetadataUrl, "server's metadata", serverUrl);
+  }
   try {
-    const metadata = await discoverAuthorizationServerMetadata(authorizationServerUrl, { fetchFn });
-    if (metadata) discovery.authorizationServerMetadata = metadata;
+    const metadata = await discoverOAuthProtectedResourceMetadata(
+      serverUrl,
+      resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl },
+      createOAuthFetch(context),
+    );
+    return { metadata };
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const absence = explainUnreadable(error);
+    log.debug("no_resource_metadata", { server: serverUrl.href, reason: absence });
+    return { absence };
+  }
+}
+
+/**
+ * Refuses metadata of another resource: tokens for it would be sent to this one (RFC 9728 §3.3).
+ *
+ * @throws {CommandError} `resource_mismatch`.
+ */
+export function checkResource(
+  { resource }: OAuthProtectedResourceMetadata,
+  serverUrl: URL,
+): void {
+  if (checkResourceAllowed({ requestedResource: serverUrl, configuredResource: resource })) return;
+  throw new CommandError(
+    "resource_mismatch",
+    `The server's metadata is for ${
+      sanitizeLine(resource)
+    }, not for ${serverUrl.href}. Use that address, or tell whoever runs the server.`,
+    ExitCode.notAuthorized,
+  );
+}
+
+/**
+ * The authorization server to use: the first one named, or the server's own origin.
+ *
+ * @throws {CommandError} `unsafe_url`.
+ */
+export function selectAuthorizationServer(
+  resourceMetadata: OAuthProtectedResourceMetadata | undefined,
+  serverUrl: URL,
+): string {
+  const url = resourceMetadata?.authorization_servers?.[0] ?? new URL("/", serverUrl).href;
+  checkNamedUrl(url, "authorization server", serverUrl);
+  return url;
+}
+
+/**
+ * Fetches the metadata of an authorization server, whose `issuer` has to be the address it was
+ * looked up by (RFC 8414 §3.3; CL-16, CL-17).
+ *
+ * @param authorizationServerUrl its issuer.
+ * @returns `undefined` when it has none.
+ * @throws {CommandError} `issuer_mismatch`, `invalid_metadata`, or when it does not answer.
+ */
+export async function findServerMetadata(
+  context: ClientContext,
+  authorizationServerUrl: string,
+): Promise<AuthorizationServerMetadata | undefined> {
+  try {
+    return await discoverAuthorizationServerMetadata(authorizationServerUrl, {
+      fetchFn: createOAuthFetch(context),
+    });
   } catch (error) {
     throw error instanceof IssuerMismatchError || error instanceof CommandError
       ? toCommandError(error)
@@ -86,20 +162,25 @@ export async function discover(
         "invalid_metadata",
         `The metadata of the authorization server ${
           sanitizeLine(authorizationServerUrl)
-        } cannot be read. Tell whoever runs it.`,
+        } cannot be used: ${explainUnreadable(error)}. Tell whoever runs it.`,
         ExitCode.notAuthorized,
         { cause: error },
       );
   }
-  checkAuthorizationServer(context, discovery);
-  await updateRecord(context.cache, serverUrl.href, (record) => ({ ...record, discovery }));
-  context.log.debug("authorization_server_discovered", { issuer: issuerOf(discovery) });
-  return discovery;
+}
+
+/** What is wrong with a document that could not be read, to complete a sentence. */
+function explainUnreadable(error: unknown): string {
+  if (error instanceof SyntaxError) return "it is not JSON but perhaps a web page";
+  if (error instanceof z.core.$ZodError) {
+    const members = new Set(error.issues.map(({ path }) => path[0] ?? "all of it"));
+    return `missing or wrong in it: ${sanitizeLine([...members].join(", "))}`;
+  }
+  return error instanceof Error ? sanitizeLine(error.message).replace(/\.$/, "") : "unknown";
 }
 
 /**
- * Refuses an authorization server that does not promise PKCE with S256 (CL-22), which the SDK lets
- * pass when it says nothing, or that names unsafe addresses (CL-25). Without a metadata document
+ * Refuses an authorization server that is not safe to use. Without a metadata document
  * (MCP 2025-03-26) there is nothing to check but PKCE is still used.
  *
  * @throws {CommandError} `pkce_unsupported`, `unsafe_url`.
@@ -109,40 +190,36 @@ export function checkAuthorizationServer(
   { authorizationServerMetadata: metadata }: OAuthDiscoveryState,
 ): void {
   if (!metadata) return;
-  if (!metadata.code_challenge_methods_supported?.includes("S256")) {
-    throw new CommandError(
-      "pkce_unsupported",
-      `The authorization server ${
-        sanitizeLine(metadata.issuer)
-      } does not offer PKCE with S256, without which a sign-in can be stolen. Tell whoever runs it.`,
-      ExitCode.notAuthorized,
-    );
-  }
+  checkPkce(metadata);
+  checkEndpoints(metadata, serverUrl);
+}
+
+/**
+ * Refuses an authorization server that does not promise PKCE with S256 (CL-22), which the SDK lets
+ * pass when it says nothing.
+ *
+ * @throws {CommandError} `pkce_unsupported`.
+ */
+export function checkPkce(metadata: AuthorizationServerMetadata): void {
+  if (metadata.code_challenge_methods_supported?.includes("S256")) return;
+  throw new CommandError(
+    "pkce_unsupported",
+    `The authorization server ${
+      sanitizeLine(metadata.issuer)
+    } does not offer PKCE with S256, without which a sign-in can be stolen. Tell whoever runs it.`,
+    ExitCode.notAuthorized,
+  );
+}
+
+/**
+ * Refuses an authorization server that names unsafe addresses (CL-25).
+ *
+ * @throws {CommandError} `unsafe_url`.
+ */
+export function checkEndpoints(metadata: AuthorizationServerMetadata, serverUrl: URL): void {
   checkNamedUrl(metadata.authorization_endpoint, "sign-in page", serverUrl);
   checkNamedUrl(metadata.token_endpoint, "token endpoint", serverUrl);
   if (metadata.registration_endpoint !== undefined) {
     checkNamedUrl(metadata.registration_endpoint, "registration endpoint", serverUrl);
-  }
-}
-
-async function findResourceMetadata(
-  context: ClientContext,
-  resourceMetadataUrl: string | undefined,
-): Promise<OAuthProtectedResourceMetadata | undefined> {
-  const { serverUrl, log } = context;
-  if (resourceMetadataUrl !== undefined) {
-    checkNamedUrl(resourceMetadataUrl, "server's metadata", serverUrl);
-  }
-  try {
-    return await discoverOAuthProtectedResourceMetadata(
-      serverUrl,
-      resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl },
-      createOAuthFetch(context),
-    );
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const reason = error instanceof Error ? sanitizeLine(error.message) : undefined;
-    log.debug("no_resource_metadata", { server: serverUrl.href, reason });
-    return undefined;
   }
 }

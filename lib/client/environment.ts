@@ -1,5 +1,6 @@
 /** The machine the command line runs on: the only place of the client that reaches for it. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stdin } from "node:process";
 import { createInterface } from "node:readline";
@@ -11,6 +12,7 @@ import { openBrowser, type Spawn, spawnQuietly } from "./browser.ts";
 import { type Listen, listenOnLoopback } from "./callback_server.ts";
 import type { ConnectOptions } from "./context.ts";
 import type { Output, Stream } from "./output.ts";
+import { adviseOnReturn } from "./return_advice.ts";
 import { createFileTokenCache } from "./token_cache.ts";
 
 /** Exit code of a program that Ctrl-C ended: 128 and the number of SIGINT. */
@@ -22,11 +24,14 @@ const SAME_KEY_PRESS = 500;
 /** Everything outside the program. */
 export interface Environment {
   env: (name: string) => string | undefined;
+  fileExists: (path: string) => boolean;
   os: typeof Deno.build.os;
   stdout: Stream;
   stderr: Stream;
   /** Lines typed at the terminal; absent without one. */
   readLines?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined;
+  /** All of standard input. */
+  readInput: () => Promise<string>;
   fetch: FetchLike;
   now: () => number;
   random: (length: number) => Uint8Array;
@@ -41,10 +46,12 @@ export function hostEnvironment(): Environment {
   const terminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   return {
     env: (name) => Deno.env.get(name),
+    fileExists: existsSync,
     os: Deno.build.os,
     stdout: streamTo(Deno.stdout),
     stderr: streamTo(Deno.stderr),
     readLines: terminal ? (signal) => createInterface({ input: stdin, signal }) : undefined,
+    readInput: () => new Response(Deno.stdin.readable).text(),
     fetch,
     now: Date.now,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -84,6 +91,7 @@ export function createConnectOptions(
     signal: environment.signal,
     listen: environment.listen,
     openBrowser: args.browser ? (url) => openBrowser(url, { os, spawn }) : undefined,
+    adviseOnReturn: (redirectUrl) => adviseOnReturn(redirectUrl, environment),
     readLines: environment.readLines,
   };
 }
@@ -110,6 +118,8 @@ export function cacheDirectory(env: Environment["env"]): string {
 function streamTo(stream: typeof Deno.stdout): Stream {
   return {
     isTerminal: stream.isTerminal(),
+    // A terminal that nobody has told its size calls itself 0 wide.
+    width: stream.isTerminal() ? Deno.consoleSize().columns || undefined : undefined,
     write(text) {
       let bytes = new TextEncoder().encode(text);
       while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));

@@ -57,6 +57,7 @@ export class SignInProvider implements OAuthClientProvider {
   #discovery: OAuthDiscoveryState;
   #codeVerifier: string | undefined;
   #authorizationUrl: URL | undefined;
+  #onlyRegisteredPort = false;
 
   constructor(context: ClientContext, attempt: SignInAttempt) {
     this.#context = context;
@@ -139,7 +140,24 @@ export class SignInProvider implements OAuthClientProvider {
     // A secret that has run out would fail only after the person has signed in.
     const secretEnds = "client_secret_expires_at" in client && client.client_secret_expires_at || 0;
     if (secretEnds > 0 && secretEnds * 1000 <= now()) return undefined;
-    return registration.redirect_uri === this.redirectUrl ? client : undefined;
+    return this.#isRegistered(registration.redirect_uri) ? client : undefined;
+  }
+
+  /** Whether this client registered with another port than it listens on now. */
+  async isOnAnotherPort(): Promise<boolean> {
+    const { cache, serverUrl, settings } = this.#context;
+    const issuer = issuerOf(this.#discovery);
+    const registration = (await cache.read(serverUrl.href))?.issuers[issuer]?.registration;
+    const client = await this.clientInformation({ issuer });
+    // What the user has registered, or says in a metadata document, cannot be registered anew.
+    const own = client?.client_id === registration?.client.client_id &&
+      client?.client_id !== settings.clientMetadataUrl && settings.clientId === undefined;
+    return own && registration !== undefined && registration.redirect_uri !== this.redirectUrl;
+  }
+
+  /** Gives up a registration with another port, which the authorization server insists on. */
+  registerAnew(): void {
+    this.#onlyRegisteredPort = true;
   }
 
   async saveClientInformation(
@@ -196,6 +214,14 @@ export class SignInProvider implements OAuthClientProvider {
 
   #issuer(ctx: OAuthClientInformationContext | undefined): string {
     return ctx?.issuer ?? issuerOf(this.#discovery);
+  }
+
+  #isRegistered(redirectUri: string): boolean {
+    if (redirectUri === this.redirectUrl) return true;
+    const registered = URL.parse(redirectUri);
+    if (!registered || this.#onlyRegisteredPort) return false;
+    registered.port = new URL(this.redirectUrl).port;
+    return registered.href === this.redirectUrl;
   }
 
   #takesMetadataDocuments(): boolean {

@@ -2,16 +2,20 @@
 
 import { redactSecrets } from "../log.ts";
 import { toCommandError } from "./failure.ts";
-import { sanitizeText } from "./sanitize.ts";
+import { sanitizeLine, sanitizeText } from "./sanitize.ts";
 
 /** Somewhere to print to. */
 export interface Stream {
   write(text: string): void;
   isTerminal: boolean;
+  /** Characters a line of the terminal holds; absent where nothing limits a line. */
+  width?: number | undefined;
 }
 
-/** Emphasis, on terminals that want it. */
+/** How results look, which depends on where they go. */
 export interface Style {
+  /** Characters a line may have; `Infinity` without a terminal. */
+  width: number;
   bold(text: string): string;
   dim(text: string): string;
 }
@@ -20,7 +24,7 @@ export interface Style {
 export interface OutputOptions {
   stdout: Stream;
   stderr: Stream;
-  /** Reads an environment variable; `NO_COLOR` matters. */
+  /** Reads an environment variable; `NO_COLOR` and `TERM` matter. */
   env: (name: string) => string | undefined;
   json: boolean;
   debug: boolean;
@@ -38,6 +42,13 @@ export interface Output {
   /** Prints a line about what is going on. */
   progress(text: string): void;
   /**
+   * Shows what is under way, on a line of the terminal that whatever comes next replaces.
+   *
+   * @param text one line.
+   * @param always also print it where lines cannot be replaced, each on a line of its own.
+   */
+  status(text: string, always?: boolean): void;
+  /**
    * Prints an error.
    *
    * @param error anything thrown.
@@ -46,30 +57,61 @@ export interface Output {
   error(error: unknown): number;
 }
 
+/** To the start of the line, and nothing on it. */
+const ERASE_LINE = "\r\x1b[2K";
+
+/** Lets the terminal cut a line that is too long, rather than wrap it: what wrapped is not erased. */
+const cutAtEdge = (text: string) => `\x1b[?7l${text}\x1b[?7h`;
+
 /**
  * Makes the one place that prints. Whatever it is given is cleaned of what a terminal would obey.
  *
  * @param options see {@link OutputOptions}.
  */
 export function createOutput(options: OutputOptions): Output {
-  const { stdout, stderr, json, debug } = options;
-  const plain = !stdout.isTerminal || !!options.env("NO_COLOR");
-  const emphasis = (code: number) => (text: string) => {
+  const { stdout, stderr, env, json, debug } = options;
+  const isDumb = env("TERM") === "dumb";
+  const paint = ({ isTerminal }: Stream, code: number) => (text: string) => {
     const clean = sanitizeText(text);
-    return plain ? clean : `\x1b[${code}m${clean}\x1b[0m`;
+    return isTerminal && !isDumb && !env("NO_COLOR") ? `\x1b[${code}m${clean}\x1b[0m` : clean;
   };
-  const style: Style = { bold: emphasis(1), dim: emphasis(2) };
+  // Lines of the log go to the same place without passing here, and would be erased.
+  const canReplace = stderr.isTerminal && !isDumb && !debug;
+  let replaceable = false;
+
+  const style: Style = {
+    width: stdout.width ?? Infinity,
+    bold: paint(stdout, 1),
+    dim: paint(stdout, 2),
+  };
+  const red = paint(stderr, 31);
+
+  function eraseStatus(): void {
+    if (replaceable) stderr.write(ERASE_LINE);
+    replaceable = false;
+  }
+
   return {
     result(value, render) {
+      eraseStatus();
       stdout.write(json ? `${toJson(value, 2)}\n` : `${render(style)}\n`);
     },
     progress(text) {
+      eraseStatus();
       stderr.write(`${sanitizeText(text)}\n`);
     },
+    status(text, always = false) {
+      if (canReplace) stderr.write(ERASE_LINE + cutAtEdge(sanitizeLine(text)));
+      else if (always) stderr.write(`${sanitizeLine(text)}\n`);
+      replaceable = canReplace;
+    },
     error(error) {
+      eraseStatus();
       const { code, message, exitCode } = toCommandError(error);
       if (debug) stderr.write(`${redactSecrets(sanitizeText(describe(error)))}\n`);
-      stderr.write(json ? `${toJson({ error: { code, message } })}\n` : `Error: ${message}\n`);
+      stderr.write(
+        json ? `${toJson({ error: { code, message } })}\n` : `${red("Error:")} ${message}\n`,
+      );
       return exitCode;
     },
   };

@@ -25,6 +25,8 @@ export interface TokenSet {
   requested_scope?: string | undefined;
   /** When the access token ends, in seconds since 1970. `expires_in` means nothing after a restart. */
   expires_at?: number | undefined;
+  /** Who they are for, if the server has told; to be shown, never to decide by. */
+  account?: string | undefined;
 }
 
 /** What belongs to one authorization server and is never shown to another (CL-13, CL-21). */
@@ -69,6 +71,7 @@ export const serverRecordSchema: z.ZodType<ServerRecord> = z.object({
         client_id: z.string(),
         requested_scope: z.string().optional(),
         expires_at: z.number().optional(),
+        account: z.string().optional(),
       }).optional(),
     }),
   ),
@@ -107,6 +110,14 @@ export function withRegistration(
 /** A copy of the record with tokens, which are from now on the ones in use. */
 export function withTokens(record: ServerRecord, issuer: string, tokens: TokenSet): ServerRecord {
   return { ...withCredentials(record, issuer, { tokens }), issuer };
+}
+
+/** The record with a note of who the tokens in use are for; the same one if that is known. */
+export function withAccount(record: ServerRecord, account: string): ServerRecord {
+  const { issuer } = record;
+  const tokens = currentTokens(record);
+  if (issuer === undefined || !tokens || tokens.account === account) return record;
+  return withCredentials(record, issuer, { tokens: { ...tokens, account } });
 }
 
 /**

@@ -10,10 +10,8 @@ import {
 } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import {
-  CALLBACK_PATH,
   type CallbackHandler,
   createCallbackHandler,
-  type Listener,
   readAuthorizationResponse,
 } from "./callback_server.ts";
 import { createOAuthFetch } from "./checked_fetch.ts";
@@ -21,6 +19,7 @@ import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
 import { isTransient, toCommandError } from "./failure.ts";
 import { CLIENT_NAME, SignInProvider } from "./oauth_provider.ts";
+import { openListener, refusesRedirectUri } from "./redirect_listener.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { withoutRegistration } from "./server_record.ts";
 import { updateRecord } from "./token_cache.ts";
@@ -43,13 +42,19 @@ export async function signIn(
   const callback = createCallbackHandler(state, `/start/${random(16).toHex()}`);
   const { listener, redirectUrl } = await openListener(context, discovery, callback);
   const provider = new SignInProvider(context, { discovery, redirectUrl, state });
-  try {
-    await auth(provider, {
+  const prepare = () =>
+    auth(provider, {
       serverUrl,
       fetchFn: createOAuthFetch(context),
       forceReauthorization: true,
       ...scope !== undefined && { scope },
     });
+  try {
+    await prepare();
+    if (await provider.isOnAnotherPort() && await refusesRedirectUri(context, provider)) {
+      provider.registerAnew();
+      await prepare();
+    }
     callback.start(provider.authorizationUrl);
     const answer = await waitForAnswer(context, provider, callback);
     await redeem(context, provider, answer);
@@ -75,48 +80,14 @@ export async function signIn(
   }
 }
 
-/**
- * Listens at the redirect URI: on the port of the registration, or a free one, which then means
- * another registration, because not every server ignores the port (RFC 8252 §7.3).
- */
-async function openListener(
-  { cache, listen, serverUrl, settings }: ClientContext,
-  discovery: OAuthDiscoveryState,
-  callback: CallbackHandler,
-): Promise<{ listener: Listener; redirectUrl: string }> {
-  const { callbackHost: hostname, callbackPort } = settings;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const record = await cache.read(serverUrl.href);
-  const registered = URL.parse(
-    record?.issuers[issuerOf(discovery)]?.registration?.redirect_uri ?? "",
-  );
-  const keptPort = registered?.hostname === host ? Number(registered.port) : 0;
-  const open = (port: number) => {
-    const listener = listen(callback.handle, { hostname, port });
-    return { listener, redirectUrl: `http://${host}:${listener.port}${CALLBACK_PATH}` };
-  };
-  try {
-    return open(callbackPort ?? keptPort);
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse && callbackPort === undefined) return open(0);
-    throw new CommandError(
-      "callback_unavailable",
-      `Cannot listen on ${host}:${
-        callbackPort ?? keptPort
-      } for the browser to come back. Choose another --callback-port or --callback-host.`,
-      ExitCode.unexpected,
-      { cause: error },
-    );
-  }
-}
-
 /** Sends the person off and waits for the browser, a pasted address, the clock or Ctrl-C. */
 async function waitForAnswer(
   context: ClientContext,
   provider: SignInProvider,
   callback: CallbackHandler,
 ): Promise<URLSearchParams> {
-  const { onStep, openBrowser, readLines, settings, signal } = context;
+  const { onStep, openBrowser, adviseOnReturn, readLines, settings, signal } = context;
+  const redirectUrl = new URL(provider.redirectUrl);
   signal.throwIfAborted();
   const over = new AbortController();
   const end = Promise.withResolvers<URLSearchParams>();
@@ -134,9 +105,13 @@ async function waitForAnswer(
   signal.addEventListener("abort", () => end.reject(signal.reason), { signal: over.signal });
   callback.answer.then(end.resolve);
   onStep({ name: "authorization_url", text: `Sign in at: ${provider.authorizationUrl.href}` });
-  openBrowser?.(new URL(callback.startPath, provider.redirectUrl)).catch((error: Error) => {
+  const advice = adviseOnReturn?.(redirectUrl);
+  if (advice !== undefined) onStep({ name: "remote_session", text: advice });
+  openBrowser?.(new URL(callback.startPath, redirectUrl)).catch((error: Error) => {
     // A browser that is closed once everything is done has not failed.
-    if (!over.signal.aborted) onStep({ name: "browser_failed", text: error.message });
+    if (over.signal.aborted) return;
+    onStep({ name: "browser_failed", text: error.message });
+    if (!readLines) end.reject(nobodyThere(context));
   });
   if (readLines) {
     onStep({
@@ -152,12 +127,24 @@ async function waitForAnswer(
   try {
     return await end.promise;
   } catch (error) {
-    await forgetRegistration(context, provider);
-    throw error;
+    const failure = toCommandError(error);
+    if (failure.code !== "no_browser") await forgetRegistration(context, provider);
+    throw failure;
   } finally {
     clearTimeout(timer);
     over.abort();
   }
+}
+
+/** Waiting would be for nothing: a job or a service hangs until somebody wonders (opencode#36386). */
+function nobodyThere({ serverUrl }: ClientContext): CommandError {
+  return new CommandError(
+    "no_browser",
+    `${serverUrl.href} needs a sign-in, but there is neither a terminal nor a browser here. ` +
+      "Run this once in a terminal: the sign-in is kept in MCP_CLIENT_CACHE_DIR, which may be copied " +
+      "or mounted here. Or let another program open the address above, and say --no-browser.",
+    ExitCode.notAuthorized,
+  );
 }
 
 /** @returns `undefined` when there are no more lines. */

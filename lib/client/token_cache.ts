@@ -1,16 +1,20 @@
 /** Where sign-ins are kept between runs: one JSON file a server, readable by its owner only. */
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import * as z from "zod";
 import { CommandError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { type Pause, type Release, runExclusively, type Wait } from "./exclusive.ts";
+import { createFileLock, type FileLockOptions } from "./file_lock.ts";
 import { type ServerRecord, serverRecordSchema } from "./server_record.ts";
 
 /** A server in the cache. */
 export interface CachedServer {
   serverUrl: string;
   record: ServerRecord;
+  /** When it was last used or changed, in milliseconds. */
+  usedAt?: number | undefined;
 }
 
 /** Keeps what is known of servers, by canonical server URL (see `parseServerUrl`). */
@@ -19,14 +23,24 @@ export interface TokenCache {
   read(serverUrl: string): Promise<ServerRecord | undefined>;
   /** Replaces everything known of a server. */
   write(serverUrl: string, record: ServerRecord): Promise<void>;
-  /** Forgets a server; tells whether there was something to forget. */
-  remove(serverUrl: string): Promise<boolean>;
+  /** Notes that a server is being used, for {@link CachedServer.usedAt}. */
+  markUsed(serverUrl: string, at: number): Promise<void>;
+  /** Forgets a server, or all of them; tells whether there was something to forget. */
+  remove(serverUrl?: string): Promise<boolean>;
   /** Everything in the cache. */
   list(): Promise<CachedServer[]>;
+  /**
+   * Does something that changes what is known of a server while no other program does: it decides
+   * by what it reads afterwards. Reading alone needs none of this.
+   *
+   * @param wait how to wait for others.
+   * @throws {CommandError} `busy` when others took longer than that.
+   */
+  exclusive<T>(serverUrl: string, work: () => Promise<T>, wait: Wait): Promise<T>;
 }
 
 /**
- * Changes the record of one server. Not atomic: callers hold the single flight of their server.
+ * Changes the record of one server. It is atomic inside `TokenCache.exclusive`, and belongs there.
  *
  * @param change gets the present record, or an empty one, and returns the new one.
  */
@@ -36,23 +50,6 @@ export async function updateRecord(
   change: (record: ServerRecord) => ServerRecord,
 ): Promise<void> {
   await cache.write(serverUrl, change(await cache.read(serverUrl) ?? { issuers: {} }));
-}
-
-/** A cache that lives as long as the program. */
-export function createMemoryTokenCache(): TokenCache {
-  const records = new Map<string, ServerRecord>();
-  return {
-    read: (serverUrl) => Promise.resolve(structuredClone(records.get(serverUrl))),
-    write: (serverUrl, record) => {
-      records.set(serverUrl, structuredClone(record));
-      return Promise.resolve();
-    },
-    remove: (serverUrl) => Promise.resolve(records.delete(serverUrl)),
-    list: () =>
-      Promise.resolve(
-        [...records].map(([serverUrl, record]) => ({ serverUrl, record: structuredClone(record) })),
-      ),
-  };
 }
 
 /** Settings of {@link createFileTokenCache}. */
@@ -65,6 +62,10 @@ export interface FileTokenCacheOptions {
   warn: (message: string) => void;
   /** Puts a finished file in its place; tests let it fail. */
   rename?: (from: string, to: string) => Promise<void>;
+  /** See {@link FileLockOptions}. */
+  tryLock?: FileLockOptions["tryLock"];
+  /** Lets time pass while others work; tests need not wait for it. */
+  pause?: Pause;
 }
 
 /** Grows when older clients would misread a file. It is in the file: updates must not lose sign-ins. */
@@ -84,11 +85,12 @@ const fileSchema = z.object({
  * @param options see {@link FileTokenCacheOptions}.
  */
 export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache {
-  const { directory, random, warn, rename = Deno.rename } = options;
+  const { directory, random, warn, rename = Deno.rename, pause } = options;
   const unsaved = new Map<string, ServerRecord>();
+  const lock = createFileLock(options);
 
-  const pathOf = (serverUrl: string) =>
-    join(directory, `${createHash("sha256").update(serverUrl).digest("hex")}.json`);
+  const pathOf = (serverUrl: string, extension = "json") =>
+    join(directory, `${createHash("sha256").update(serverUrl).digest("hex")}.${extension}`);
 
   async function restrict(path: string, mode: number): Promise<void> {
     const present = (await Deno.stat(path)).mode;
@@ -146,9 +148,26 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
     return undefined;
   }
 
-  async function writeFile(path: string, text: string): Promise<void> {
+  async function makeDirectory(): Promise<void> {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     await restrict(directory, 0o700);
+  }
+
+  async function take(serverUrl: string): Promise<Release | undefined> {
+    // A lock that cannot even be made is no lock; the write that follows says why.
+    await makeDirectory().catch((error) => {
+      if (error instanceof CommandError) throw error;
+    });
+    return await lock(pathOf(serverUrl, "lock"));
+  }
+
+  async function writeFile(path: string, text: string): Promise<void> {
+    await makeDirectory();
+    // What a crash left: nobody else writes while this program holds the lock.
+    const isLeft = (name: string) => name.startsWith(`${path}.`) && name.endsWith(".tmp");
+    for (const left of await filesIn(directory, isLeft)) {
+      await Deno.remove(left).catch(ignoreMissing);
+    }
     const temporary = `${path}.${random(8).toHex()}.tmp`;
     try {
       await Deno.writeTextFile(temporary, text, { createNew: true, mode: 0o600 });
@@ -181,20 +200,36 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
         unsaved.set(serverUrl, structuredClone(record));
       }
     },
+    async markUsed(serverUrl, at) {
+      // The time of the file: rewriting its content would race with whoever renews the tokens.
+      await Deno.utime(pathOf(serverUrl), at / 1000, at / 1000).catch((error) => {
+        // Sign-ins that somebody else provides may be read, not touched; it only helps `cache list`.
+        if (!(error instanceof Deno.errors.PermissionDenied)) ignoreMissing(error);
+      });
+    },
     async remove(serverUrl) {
-      // What a crash left half written, or what was set aside, goes too.
-      const paths = await filesIn(directory, (path) => path.startsWith(pathOf(serverUrl)));
+      const isWanted = (path: string) =>
+        serverUrl === undefined
+          ? /^[0-9a-f]{64}\.json/.test(basename(path))
+          // What a crash left half written, or what was set aside, goes too.
+          : path.startsWith(pathOf(serverUrl));
+      const paths = await filesIn(directory, isWanted);
       for (const path of paths) await Deno.remove(path).catch(ignoreMissing);
-      return unsaved.delete(serverUrl) || paths.length > 0;
+      const kept = [...unsaved.keys()].filter((url) =>
+        serverUrl === undefined || url === serverUrl
+      );
+      for (const url of kept) unsaved.delete(url);
+      return paths.length + kept.length > 0;
     },
     async list() {
       const servers = [];
       for (const path of await filesIn(directory, (path) => path.endsWith(".json"))) {
         const server = await readFile(path);
-        if (server) servers.push(server);
+        if (server) servers.push({ ...server, usedAt: (await Deno.stat(path)).mtime?.getTime() });
       }
       return servers;
     },
+    exclusive: (serverUrl, work, wait) => runExclusively(() => take(serverUrl), work, wait, pause),
   };
 }
 

@@ -7,7 +7,7 @@ import { definition } from "../../server.ts";
 import { createApp } from "../app.ts";
 import { listenOnLoopback } from "../client/callback_server.ts";
 import { connect } from "../client/connect.ts";
-import { createMemoryTokenCache } from "../client/token_cache.ts";
+import { createMemoryTokenCache } from "../client/memory_token_cache.ts";
 import { callTool, listTools, renderContent } from "../client/tools.ts";
 import { readConfig } from "../config.ts";
 import { silentLog } from "../log.ts";

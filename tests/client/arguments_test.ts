@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import { parseArguments, usage } from "../../lib/client/arguments.ts";
+import { parseArguments } from "../../lib/client/arguments.ts";
+import { type Command, COMMANDS, usage } from "../../lib/client/usage.ts";
 import { ExitCode } from "../../lib/errors.ts";
 
 const noEnvironment = () => undefined;
 
 Deno.test("without words: the default server, a browser, five minutes", () => {
   assert.deepEqual(parseArguments([], noEnvironment), {
+    command: "connect",
     help: false,
     json: false,
     debug: false,
     browser: true,
     url: "http://localhost:8000/mcp",
+    urlNamed: false,
+    words: [],
+    input: undefined,
     settings: {
       scope: undefined,
       clientId: undefined,
@@ -26,13 +31,17 @@ Deno.test("without words: the default server, a browser, five minutes", () => {
 Deno.test("every option is understood", () => {
   const words = "--url https://x.example/mcp --no-browser --callback-host [::1] " +
     "--callback-port 8765 --scope openid --client-id id --client-secret hush --timeout 0.5 " +
-    "--json --debug --help";
+    "--json --debug";
   assert.deepEqual(parseArguments(words.split(" "), noEnvironment), {
-    help: true,
+    command: "connect",
+    help: false,
     json: true,
     debug: true,
     browser: false,
     url: "https://x.example/mcp",
+    urlNamed: true,
+    words: [],
+    input: undefined,
     settings: {
       scope: "openid",
       clientId: "id",
@@ -55,9 +64,21 @@ const misuses: [string, RegExp][] = [
   ["--nonsense", /Unknown option '--nonsense'/],
   ["--url", /url/],
   ["--json=yes", /json/],
-  ["frobnicate", /"frobnicate" is not a command/],
+  ["frobnicate", /"frobnicate" is not a command\. /],
+  ["toosl", /"toosl" is not a command; did you mean "tools"\?/],
+  ["logot", /did you mean "logout"\?/],
+  ["cache", /"cache list" or "cache clear"/],
+  ["cache lst", /did you mean "cache list"\?/],
+  ["tools extra", /"tools" does not take "extra"/],
+  ["call", /needs the name of a tool/],
+  ["call echo a=b --input {}", /exclude each other/],
+  ["tools --input {}", /"tools" does not take --input/],
+  ["cache list --scope openid", /"cache list" does not take --scope/],
+  ["logout --timeout 5", /"logout" does not take --timeout/],
+  ["--input {}", /--input needs a command/],
+  ["--callbak-port 1", /Unknown option '--callbak-port'; did you mean "--callback-port"\?/],
   ["localhost:8000/mcp", /not a command/],
-  ["http://a.example http://b.example", /not a command/],
+  ["http://a.example http://b.example", /twice/],
   ["http://a.example --url http://b.example", /twice/],
   ["--callback-host example.com", /--callback-host/],
   ["--callback-host 0.0.0.0", /--callback-host/],
@@ -87,6 +108,42 @@ Deno.test("a secret given wrongly is not repeated", () => {
   });
 });
 
-Deno.test("the usage text fits a terminal", () => {
-  for (const line of usage().split("\n")) assert(line.length <= 100, line);
+for (const words of ["tools https://x.example/mcp", "https://x.example/mcp tools"]) {
+  Deno.test(`"${words}": the word with :// is the server, wherever it stands`, () => {
+    const { command, url, urlNamed } = parseArguments(words.split(" "), noEnvironment);
+    assert.deepEqual(
+      { command, url, urlNamed },
+      { command: "tools", url: "https://x.example/mcp", urlNamed: true },
+    );
+  });
+}
+
+Deno.test("a tool's argument may hold a URL", () => {
+  const words = ["call", "fetch", "url=https://a.example", "https://x.example/mcp"];
+  const args = parseArguments(words, noEnvironment);
+  assert.deepEqual(args.words, ["fetch", "url=https://a.example"]);
+  assert.equal(args.url, "https://x.example/mcp");
 });
+
+Deno.test("MCP_SERVER_URL does not limit what is cleared", () => {
+  const env = (name: string) => name === "MCP_SERVER_URL" ? "https://env.example/mcp" : undefined;
+  assert.equal(parseArguments(["cache", "clear"], env).urlNamed, false);
+});
+
+Deno.test("--help, -h and help ask for help, whatever else is missing", () => {
+  for (const words of ["call --help", "call -h", "help call"]) {
+    const { command, help } = parseArguments(words.split(" "), noEnvironment);
+    assert.deepEqual({ command, help }, { command: "call", help: true });
+  }
+});
+
+for (const command of Object.keys(COMMANDS) as Command[]) {
+  Deno.test(`the help of "${command}" has an example that works, and fits a terminal`, () => {
+    const lines = usage(command).split("\n");
+    for (const line of lines) assert(line.length <= 100, line);
+    const example = lines.find((line) => line.startsWith("Example: deno task client "));
+    const words = example?.replace("Example: deno task client ", "").replaceAll('"', "") ?? "";
+    const given = parseArguments(words.split(/ (?!there)/), noEnvironment);
+    assert.equal(given.command, command);
+  });
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
-import { ExitCode } from "../../lib/errors.ts";
+import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
+import { CommandError, ExitCode } from "../../lib/errors.ts";
 import { createFakeServer } from "../support/fake_authorization_server.ts";
 import { createTestClient, request, send } from "./support.ts";
 
@@ -69,12 +70,94 @@ Deno.test("a scope that is not granted is asked for once, not again and again", 
   assert.equal(server.counts.authorizations, 2);
 });
 
-Deno.test("a server that refuses the token it just gave is not asked again", async () => {
+// python-sdk#3243, mcp-remote#306: what one program asks a person for serves all.
+Deno.test("of eight requests that need a sign-in, in two connections, one asks for it", async () => {
+  const server = createFakeServer();
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve));
+  const { context } = createTestClient(server, { cache: createMemoryTokenCache(pause) });
+  const connections = [createAuthorizedFetch(context), createAuthorizedFetch({ ...context })];
+  const burst = async (method: string) => {
+    const answers = Array.from({ length: 8 }, async (_, index) => {
+      const response = await connections[index % 2]?.(context.serverUrl, request(method));
+      await response?.body?.cancel();
+      return response?.status;
+    });
+    assert.deepEqual(await Promise.all(answers), Array(8).fill(200));
+  };
+  await burst("ping");
+  assert.equal(server.counts.authorizations, 1);
+  server.faults.toolScope = "members:read";
+  await burst("tools/call");
+  assert.equal(server.counts.authorizations, 2);
+});
+
+// plane#8926, mcp-server-neon#186: a night of refusals left a window full of tabs.
+Deno.test("a server that refuses what it gave is signed in to once, not for every request", async () => {
   const server = createFakeServer();
   server.faults.tokenLifetime = -1;
   const { context } = createTestClient(server);
-  await assert.rejects(send(context), { code: "token_refused", exitCode: ExitCode.notAuthorized });
+  const authorizedFetch = createAuthorizedFetch(context);
+  const codes = ["token_refused", "sign_in_repeated", "sign_in_repeated"];
+  for (const code of codes) {
+    await assert.rejects(authorizedFetch(context.serverUrl, request("ping")), {
+      code,
+      exitCode: ExitCode.notAuthorized,
+    });
+  }
   assert.equal(server.counts.authorizations, 1);
+});
+
+Deno.test("a sign-in that met an outage is not asked for again by the same connection", async () => {
+  const server = createFakeServer();
+  server.faults.tokenAnswers.push(() => new Response("down", { status: 503 }));
+  const { context } = createTestClient(server);
+  const authorizedFetch = createAuthorizedFetch(context);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await assert.rejects(authorizedFetch(context.serverUrl, request("ping")), {
+      code: "authorization_server_unavailable",
+      exitCode: ExitCode.unreachable,
+    });
+  }
+  assert.equal(server.counts.authorizations, 1);
+});
+
+// claude-code#44652, #28258: every call met another 403.
+Deno.test("a server that wants ever new scopes is given up after a few sign-ins", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  const authorizedFetch = createAuthorizedFetch(context);
+  const codes = new Set<unknown>();
+  for (let call = 0; call < 10; call++) {
+    server.faults.toolScope = `scope-${call}`;
+    try {
+      await (await authorizedFetch(context.serverUrl, request("tools/call"))).body?.cancel();
+    } catch (error) {
+      codes.add(error instanceof CommandError && error.code);
+    }
+  }
+  assert.deepEqual([...codes], ["sign_in_repeated"]);
+  assert.equal(server.counts.authorizations, 5);
+});
+
+Deno.test("a token that still lives is used while another program signs in", async () => {
+  let time = 1_000_000_000_000;
+  const now = () => time;
+  const server = createFakeServer(undefined, now);
+  let pauses = 0;
+  const cache = createMemoryTokenCache(() => Promise.resolve(void pauses++));
+  const { context } = createTestClient(server, { now, cache });
+  await send(context);
+  time += 880_000;
+  const { promise: signInElsewhere, resolve: endIt } = Promise.withResolvers<void>();
+  const wait = { patience: 0, signal: context.signal };
+  const elsewhere = context.cache.exclusive(server.url, () => signInElsewhere, wait);
+  assert.equal(await send(context), 200);
+  assert.equal(server.counts.refreshes, 0);
+  assert.equal(pauses, 0);
+  endIt();
+  await elsewhere;
+  assert.equal(await send(context), 200);
+  assert.equal(server.counts.refreshes, 1);
 });
 
 Deno.test("the token does not follow a redirect to another origin", async () => {

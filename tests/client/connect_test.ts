@@ -50,6 +50,36 @@ Deno.test("a server without sign-in is simply used", async () => {
   assert.deepEqual(steps, []);
 });
 
+Deno.test("a connection is closed when its authorization has put everything in order", async () => {
+  const server = createFakeServer();
+  const interrupt = new AbortController();
+  const { context } = createTestClient(server, { signal: interrupt.signal });
+  const connection = await connect(server.url, context);
+  const order = Promise.withResolvers<void>();
+  const { exclusive } = context.cache;
+  context.cache.exclusive = async (...given) => {
+    try {
+      return await exclusive(...given);
+    } finally {
+      await order.promise;
+    }
+  };
+  server.faults.toolScope = "members:read";
+  server.faults.tokenAnswers.push(() => {
+    interrupt.abort(new CommandError("interrupted", "Interrupted.", 130));
+    return Promise.reject(new TypeError("aborted"));
+  });
+  await assert.rejects(callTool(connection, "whoami", {}));
+  let closed = false;
+  const closing = connection.close().then(() => {
+    closed = true;
+  });
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(closed, false);
+  order.resolve();
+  await closing;
+});
+
 Deno.test("a server that cannot be reached is told from one that refuses", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server, {

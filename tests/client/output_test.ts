@@ -51,7 +51,10 @@ Deno.test("emphasis is for terminals that want it", () => {
 });
 
 Deno.test("what a server wrote cannot steer the terminal", () => {
-  const { output, written } = capture({ isTerminal: true });
+  const { output, written } = capture({
+    isTerminal: true,
+    env: (name) => name === "NO_COLOR" ? "1" : undefined,
+  });
   output.progress("a\x1b]0;title\x07b\u202Ec\x9bd\r");
   output.error(new Error("\x1b[2Jboom"));
   assert.equal(
@@ -66,3 +69,42 @@ Deno.test("--debug tells what led to an error, without secrets", () => {
   output.error(new CommandError("x", "It failed.", 1, { cause }));
   assert.match(written.stderr, /Caused by: Error: Bearer \[redacted\] was refused/);
 });
+
+Deno.test("what is under way is written over by what comes next", () => {
+  const { output, written } = capture({ isTerminal: true });
+  output.status("one\n\x1b[31mmore");
+  output.status("two");
+  output.progress("done");
+  output.progress("really");
+  const line = (text: string) => `\r\x1b[2K\x1b[?7l${text}\x1b[?7h`;
+  assert.equal(written.stderr, `${line("one [31mmore")}${line("two")}\r\x1b[2Kdone\nreally\n`);
+});
+
+Deno.test("the line under way is gone before a result or an error is printed", () => {
+  for (const print of ["result", "error"] as const) {
+    const { output, written } = capture({ isTerminal: true });
+    output.status("working");
+    if (print === "result") output.result({}, () => "text");
+    else output.error(new CommandError("gone", "It is gone."));
+    assert(written.stderr.includes("working\x1b[?7h\r\x1b[2K"));
+  }
+});
+
+for (
+  const [where, options] of Object.entries({
+    "a file": {},
+    "a dumb terminal": {
+      isTerminal: true,
+      env: (name: string) => name === "TERM" ? "dumb" : undefined,
+    },
+    "a terminal with --debug": { isTerminal: true, debug: true },
+  })
+) {
+  Deno.test(`${where} gets what is under way as lines, if at all`, () => {
+    const { output, written } = capture(options);
+    output.status("connecting");
+    output.status("50 %", true);
+    output.progress("done");
+    assert.equal(written.stderr, "50 %\ndone\n");
+  });
+}

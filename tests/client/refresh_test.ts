@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
+import type { TokenCache } from "../../lib/client/token_cache.ts";
 import { CommandError, ExitCode } from "../../lib/errors.ts";
 import { createLog } from "../../lib/log.ts";
 import { createFakeServer } from "../support/fake_authorization_server.ts";
@@ -135,18 +136,40 @@ Deno.test("invalid_client leads to one new registration", async () => {
   assert.equal(server.counts.registrations, 2);
 });
 
+// gemini-cli#29048, vercel/ai#20674: the loser deleted what the winner had just got.
 Deno.test("the loser of a refresh race uses the winner's tokens and does not delete them", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);
   await send(context);
   server.expireAccessTokens();
+  // A file system without locks; elsewhere there is no race.
+  const cache: TokenCache = { ...context.cache, exclusive: (_server, work) => work() };
   server.faults.tokenAnswers.push(async () => {
-    await send({ ...context });
+    await send({ ...context, cache });
     return Response.json({ error: "invalid_grant" }, { status: 400 });
   });
   assert.equal(await send(context), 200);
   assert.equal(server.counts.refreshes, 1);
   assert.equal(server.counts.authorizations, 1);
+});
+
+Deno.test("a registration that somebody else has replaced meanwhile is not deleted", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  await send(context);
+  server.expireAccessTokens();
+  server.forgetClients();
+  const cache: TokenCache = { ...context.cache, exclusive: (_server, work) => work() };
+  server.faults.tokenAnswers.push(async () => {
+    await send({ ...context, cache });
+    return Response.json({ error: "invalid_client" }, { status: 401 });
+  });
+  assert.equal(await send(context), 200);
+  assert.equal(server.counts.registrations, 2);
+  assert.equal(server.counts.authorizations, 2);
+  server.expireAccessTokens();
+  assert.equal(await send(context), 200);
+  assert.equal(server.counts.refreshes, 2, "the new client can renew its tokens");
 });
 
 // fastmcp faef74b37: `expires_in` was read again after a restart as if the token were new.

@@ -173,31 +173,6 @@ Deno.test("a code that is refused is sent only once", async () => {
   assert.equal(server.counts.codeExchanges, 1);
 });
 
-Deno.test("the port of the registration is used again; when it is taken a new one is registered", async () => {
-  const server = createFakeServer();
-  const { context } = createTestClient(server);
-  await signIn(context);
-  server.revokeEverything();
-  await signIn({ ...context, ...later(createTestClient(server)) });
-  assert.equal(server.counts.registrations, 1);
-  server.revokeEverything();
-  await signIn({ ...context, ...later(createTestClient(server, { takenPorts: [40_000] })) });
-  assert.equal(server.counts.registrations, 2);
-
-  function later({ context: { listen, openBrowser } }: { context: ClientContext }) {
-    return { listen, openBrowser };
-  }
-});
-
-Deno.test("a port the user chose is used or reported, never replaced", async () => {
-  const server = createFakeServer();
-  const settings = { callbackHost: "::1", callbackPort: 8765 };
-  await signIn(createTestClient(server, { settings }).context);
-  assert.deepEqual(server.registrations[0]?.redirect_uris, ["http://[::1]:8765/callback"]);
-  const { context } = createTestClient(server, { settings, takenPorts: [8765] });
-  assert.equal((await failureOf(context)).code, "callback_unavailable");
-});
-
 Deno.test("a rejected registration is explained", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server, {

@@ -4,7 +4,7 @@ import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
 import type { Listen } from "../../lib/client/callback_server.ts";
 import type { ClientContext, ConnectOptions, Step } from "../../lib/client/context.ts";
 import { currentTokens, type TokenSet } from "../../lib/client/server_record.ts";
-import { createMemoryTokenCache } from "../../lib/client/token_cache.ts";
+import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
 import { createLog } from "../../lib/log.ts";
 import type { FakeServer } from "../support/fake_authorization_server.ts";
 import { getSecretWatch } from "../support/secret_watch.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ServerRecord } from "../../lib/client/server_record.ts";
+import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
 import {
   createFileTokenCache,
-  createMemoryTokenCache,
   type FileTokenCacheOptions,
   type TokenCache,
 } from "../../lib/client/token_cache.ts";
@@ -69,10 +69,18 @@ async function checkContract(cache: TokenCache): Promise<void> {
   assert.equal(await cache.remove(SERVER), true);
   assert.equal(await cache.remove(SERVER), false);
   assert.equal(await cache.read(SERVER), undefined);
+  const usedAt = Date.UTC(2026, 0, 1);
+  await cache.markUsed(SERVER, usedAt);
+  await cache.markUsed(`${SERVER}/`, usedAt);
   assert.deepEqual(await cache.list(), [{
     serverUrl: `${SERVER}/`,
     record: recordWith("other"),
+    usedAt,
   }]);
+  await cache.write(SERVER, recordWith("three"));
+  assert.equal(await cache.remove(), true);
+  assert.equal(await cache.remove(), false);
+  assert.deepEqual(await cache.list(), []);
 }
 
 Deno.test("the cache in memory keeps, replaces, lists and removes", () =>
@@ -159,6 +167,17 @@ testFileCache("a file of a newer version is left alone and explained", async (ca
   await assert.rejects(cache.read(SERVER), { code: "cache_too_new" });
   assert.equal(await onlyFileIn(directory), path);
 });
+
+testFileCache(
+  "what a crash left half written goes with the next write",
+  async (cache, directory) => {
+    await cache.write(SERVER, recordWith("one"));
+    const path = await onlyFileIn(directory);
+    await Deno.writeTextFile(`${path}.0123456789abcdef.tmp`, '{"version": 1, "server_u');
+    await cache.write(SERVER, recordWith("two"));
+    assert.equal(await onlyFileIn(directory), path);
+  },
+);
 
 let failing = false;
 testFileCache(

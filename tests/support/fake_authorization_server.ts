@@ -28,6 +28,10 @@ export interface FakeServerFaults {
   authorizationServer?: string;
   /** The tools there are. */
   toolNames: string[];
+  /** Registers more tools. */
+  registerTools: (server: McpServer) => void;
+  /** Answers of the revocation endpoint, used up one a request. */
+  revocationAnswers: (() => Response | Promise<Response>)[];
   /** What `whoami` answers. */
   whoami: () => { content: { type: "text"; text: string }[]; isError?: boolean };
 }
@@ -56,6 +60,8 @@ export interface FakeServer {
   readonly counts: FakeServerCounts;
   /** Everything sent to the authorization endpoint. */
   readonly authorizationRequests: URLSearchParams[];
+  /** Everything sent to the revocation endpoint, with its `authorization` header if there is one. */
+  readonly revocationRequests: URLSearchParams[];
   /** Bodies of registrations. */
   readonly registrations: Record<string, unknown>[];
   /** Answers any request to its origin. */
@@ -87,6 +93,7 @@ export function createFakeServer(
   const accessTokens = new Map<string, { scope: string; expiresAt: number }>();
   const counts = { registrations: 0, authorizations: 0, codeExchanges: 0, refreshes: 0 };
   const authorizationRequests: URLSearchParams[] = [];
+  const revocationRequests: URLSearchParams[] = [];
   const registrations: Record<string, unknown>[] = [];
   const faults: FakeServerFaults = {
     legacyOnly: false,
@@ -98,6 +105,8 @@ export function createFakeServer(
     tokenAnswers: [],
     redirect() {},
     toolNames: ["whoami", "echo"],
+    registerTools() {},
+    revocationAnswers: [],
     whoami: () => ({ content: [{ type: "text", text: "alice@acme.test" }] }),
   };
 
@@ -117,6 +126,7 @@ export function createFakeServer(
         ({ message }) => ({ content: [{ type: "text", text: message }] }),
       );
     }
+    faults.registerTools(server);
     return server;
   };
   const modern = createMcpHandler(factory);
@@ -226,6 +236,7 @@ export function createFakeServer(
           authorization_endpoint: `${origin}/authorize`,
           token_endpoint: `${origin}/token`,
           registration_endpoint: `${origin}/register`,
+          revocation_endpoint: `${origin}/revoke`,
           response_types_supported: ["code"],
           code_challenge_methods_supported: ["S256"],
           token_endpoint_auth_methods_supported: ["none"],
@@ -247,6 +258,16 @@ export function createFakeServer(
         if (answer) return await answer();
         return exchange(new URLSearchParams(await request.text()));
       }
+      case "/revoke": {
+        const parameters = new URLSearchParams(await request.text());
+        const authorization = request.headers.get("authorization");
+        if (authorization !== null) parameters.set("authorization", authorization);
+        revocationRequests.push(parameters);
+        const answer = faults.revocationAnswers.shift();
+        if (answer) return await answer();
+        refreshTokens.delete(parameters.get("token") ?? "");
+        return new Response(null, { status: 200 });
+      }
     }
     return new Response("not here", { status: 404 });
   }
@@ -256,6 +277,7 @@ export function createFakeServer(
     faults,
     counts,
     authorizationRequests,
+    revocationRequests,
     registrations,
     handle,
     fetch(input, init) {

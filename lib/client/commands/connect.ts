@@ -1,33 +1,33 @@
 /** The default command: connect, show the tools, call the two every sign-in server has. */
 
 import type { CallToolResult, Tool } from "@modelcontextprotocol/client";
-import { connect } from "../connect.ts";
+import type { Arguments } from "../arguments.ts";
 import type { ConnectOptions } from "../context.ts";
 import type { Output, Style } from "../output.ts";
 import { sanitizeLine } from "../sanitize.ts";
 import { callTool, listTools, renderContent } from "../tools.ts";
+import { rememberAccount, WHOAMI, withConnection } from "./session.ts";
 
 /** What shows that a sign-in worked: who one is, and that calls get through. */
 const DEMONSTRATION = [
-  { name: "whoami", args: {} },
+  { name: WHOAMI, args: {} },
   { name: "echo", args: { message: "Hello from the MCP client" } },
 ];
 
 /**
  * Connects, signs in if it must, lists the tools and calls `whoami` and `echo`.
  *
- * @param url the server.
+ * @param args the command line.
  * @param options see {@link ConnectOptions}.
  * @param output receives the result.
  * @throws {CommandError}
  */
 export async function runConnect(
-  url: string,
+  args: Arguments,
   options: ConnectOptions,
   output: Output,
 ): Promise<void> {
-  const connection = await connect(url, options);
-  try {
+  await withConnection(args, options, output, async (connection) => {
     const tools = await listTools(connection);
     const results: Record<string, CallToolResult> = {};
     for (const { name, args } of DEMONSTRATION) {
@@ -37,24 +37,24 @@ export async function runConnect(
     }
     const { name, version } = connection.client.getServerVersion() ?? { name: "", version: "" };
     const protocol = connection.client.getNegotiatedProtocolVersion();
-    const server = { url, name, version, protocol_version: protocol };
+    const server = { url: args.url, name, version, protocol_version: protocol };
     output.result({ server, tools, results }, (style) => render(server, tools, results, style));
-  } finally {
-    await connection.close();
-  }
+    if (results[WHOAMI]) await rememberAccount(args.url, options, results[WHOAMI]);
+  });
 }
 
 function render(
   server: { url: string; name: string; version: string; protocol_version: string | undefined },
   tools: Tool[],
   results: Record<string, CallToolResult>,
-  { bold, dim }: Style,
+  { bold, dim, width: room }: Style,
 ): string {
   const title = `${server.name} ${server.version}`.trim() || "an MCP server";
   const width = Math.max(0, ...tools.map((tool) => tool.name.length));
+  const limit = Math.min(100, Math.max(20, room - width - 4));
   const rows = tools.map((tool) => {
-    const description = sanitizeLine(tool.description ?? tool.title ?? "", 100);
-    return `  ${bold(tool.name.padEnd(width))}  ${description}`.trimEnd();
+    const description = sanitizeLine(tool.description ?? tool.title ?? "", limit);
+    return `  ${bold(sanitizeLine(tool.name).padEnd(width))}  ${description}`.trimEnd();
   });
   const answers = Object.entries(results).flatMap(([name, result]) => [
     "",

@@ -1,0 +1,98 @@
+/** `cache list` and `cache clear`: what is kept on this machine. */
+
+import { CommandError } from "../../errors.ts";
+import type { Arguments } from "../arguments.ts";
+import type { ConnectOptions } from "../context.ts";
+import { waitForOthers } from "../exclusive.ts";
+import type { Output } from "../output.ts";
+import { parseServerUrl } from "../server_url.ts";
+import {
+  describeExpiry,
+  describeTime,
+  orDash,
+  type SignInSummary,
+  summarize,
+} from "../sign_in_summary.ts";
+import { renderTable } from "../table.ts";
+import type { TokenCache } from "../token_cache.ts";
+
+const COLUMNS = ["SERVER", "WHO", "EXPIRES", "LAST USED", "ISSUER", "SCOPES"];
+
+/**
+ * Shows which sign-ins are kept, without any token, secret or client id.
+ *
+ * @param _args the command line.
+ * @param options see {@link ConnectOptions}.
+ * @param output receives the list.
+ * @throws {CommandError} when the cache cannot be read.
+ */
+export async function runCacheList(
+  _args: Arguments,
+  { cache, now }: ConnectOptions,
+  output: Output,
+): Promise<void> {
+  const summaries = (await cache.list()).map(summarize);
+  output.result(summaries, (style) => {
+    if (summaries.length === 0) return "No sign-in is kept here.";
+    return renderTable(
+      { columns: COLUMNS, rows: summaries.map((one) => toRow(one, now())) },
+      style,
+    );
+  });
+}
+
+function toRow(summary: SignInSummary, now: number): string[] {
+  const { server_url, issuer, account, scope, last_used_at: usedAt } = summary;
+  return [
+    server_url,
+    orDash(account),
+    describeExpiry(summary, now),
+    usedAt === null ? "-" : describeTime(usedAt, now),
+    orDash(issuer),
+    orDash(scope),
+  ];
+}
+
+/**
+ * Forgets a server, or all of them, without a question and without telling them.
+ *
+ * @param args the command line; all servers unless it names one.
+ * @param options see {@link ConnectOptions}.
+ * @param output receives what was removed.
+ * @throws {CommandError}
+ */
+export async function runCacheClear(
+  args: Arguments,
+  options: ConnectOptions,
+  output: Output,
+): Promise<void> {
+  const { cache } = options;
+  let cleared: string[] = [];
+  if (args.urlNamed) {
+    const url = parseServerUrl(args.url);
+    const { href } = url;
+    const remove = () => cache.remove(href);
+    if (await cache.exclusive(href, remove, waitForOthers(options, url))) {
+      cleared = [href];
+    }
+  } else {
+    cleared = await listServers(cache, output);
+    if (await cache.remove() && cleared.length === 0) cleared = ["what could not be read"];
+  }
+  output.result({ cleared }, () =>
+    cleared.length === 0 ? "Nothing was kept." : [
+      ...cleared.map((name) => `Forgot ${name}`),
+      "Tokens already given out end by themselves; next time, logout revokes them.",
+    ].join("\n"));
+}
+
+/** What cannot be read can still be removed. */
+async function listServers(cache: TokenCache, output: Output): Promise<string[]> {
+  try {
+    return (await cache.list()).map(({ serverUrl }) => serverUrl);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    output.progress(`Warning: ${error.message}`);
+    return [];
+  }
+}

@@ -1,0 +1,87 @@
+/** `login`: a sign-in, and what it is good for. */
+
+import { isStrictScopeSuperset } from "@modelcontextprotocol/client";
+import { CommandError } from "../../errors.ts";
+import type { Arguments } from "../arguments.ts";
+import type { Connection } from "../connect.ts";
+import type { ConnectOptions } from "../context.ts";
+import { waitForOthers } from "../exclusive.ts";
+import { discover } from "../discovery.ts";
+import type { Output, Style } from "../output.ts";
+import { currentTokens, grantedScope } from "../server_record.ts";
+import { parseServerUrl } from "../server_url.ts";
+import { signIn } from "../sign_in.ts";
+import { describeExpiry, orDash, type SignInSummary, summarize } from "../sign_in_summary.ts";
+import { callTool, listTools } from "../tools.ts";
+import { rememberAccount, WHOAMI, withConnection } from "./session.ts";
+
+/**
+ * Signs in, unless there are tokens that the server takes and that carry the scopes asked for.
+ *
+ * @param args the command line.
+ * @param options see {@link ConnectOptions}.
+ * @param output receives the server, its authorization server, the scopes and the expiry.
+ * @throws {CommandError}
+ */
+export async function runLogin(
+  args: Arguments,
+  options: ConnectOptions,
+  output: Output,
+): Promise<void> {
+  const { cache, now } = options;
+  const serverUrl = parseServerUrl(args.url);
+  await askForMissingScopes(serverUrl, options);
+  await withConnection(args, options, output, async (connection) => {
+    await learnAccount(args.url, connection, options);
+    const record = await cache.read(serverUrl.href) ?? { issuers: {} };
+    const summary = summarize({ serverUrl: serverUrl.href, record, usedAt: now() });
+    output.result(summary, (style) => render(summary, now(), style));
+  });
+}
+
+/** The server would take the tokens there are: only `--scope` says that they are not enough. */
+async function askForMissingScopes(serverUrl: URL, options: ConnectOptions): Promise<void> {
+  const { cache, settings } = options;
+  await cache.exclusive(serverUrl.href, async () => {
+    const record = await cache.read(serverUrl.href);
+    const tokens = currentTokens(record);
+    if (!tokens || !isStrictScopeSuperset(settings.scope, grantedScope(tokens))) return;
+    const context = { ...options, serverUrl };
+    await signIn(
+      context,
+      await discover(context, record?.discovery?.resourceMetadataUrl),
+      settings.scope,
+    );
+  }, waitForOthers(options, serverUrl));
+}
+
+async function learnAccount(
+  url: string,
+  connection: Connection,
+  options: ConnectOptions,
+): Promise<void> {
+  const tools = await listTools(connection);
+  if (!tools.some(({ name }) => name === WHOAMI)) return;
+  try {
+    await rememberAccount(url, options, await callTool(connection, WHOAMI, {}));
+  } catch (error) {
+    // It is another server's idea of the name, then. The sign-in is none the worse for it.
+    if (!(error instanceof CommandError && error.code === "tool_failed")) throw error;
+  }
+}
+
+function render(summary: SignInSummary, now: number, { bold, dim }: Style): string {
+  if (!summary.signed_in) {
+    return `${summary.server_url} did not ask for a sign-in. A tool that needs one asks when called.`;
+  }
+  const facts = [
+    ["issuer", orDash(summary.issuer)],
+    ["who", orDash(summary.account)],
+    ["scopes", orDash(summary.scope)],
+    ["expires", describeExpiry(summary, now)],
+  ];
+  return [
+    `Signed in to ${bold(summary.server_url)}`,
+    ...facts.map(([label = "", value = ""]) => `  ${dim(label.padEnd(7))}  ${value}`),
+  ].join("\n");
+}

@@ -1,0 +1,38 @@
+/** What a program passes to `connect`, where it has no wishes of its own. */
+
+import { silentLog } from "../log.ts";
+import { listenOnLoopback } from "./callback_server.ts";
+import type { ConnectOptions, SignInSettings } from "./context.ts";
+import { createMemoryTokenCache } from "./memory_token_cache.ts";
+import { CALLBACK_HOST, DEFAULT_TIMEOUT } from "./usage.ts";
+
+/** Wishes of a program, see {@link ConnectOptions}. */
+export type ProgramOptions = Partial<Omit<ConnectOptions, "settings">> & {
+  settings?: Partial<SignInSettings>;
+};
+
+/**
+ * Completes the options of `connect` with this machine's network, clock and randomness. Without
+ * wishes sign-ins are kept in memory only, nothing is logged, no browser is opened, and the sign-in
+ * URL reaches nobody: give at least `onStep` or `openBrowser` where a person may have to sign in.
+ *
+ * @param wishes what is to be otherwise.
+ */
+export function createProgramOptions(wishes: ProgramOptions = {}): ConnectOptions {
+  return {
+    cache: createMemoryTokenCache(),
+    fetch,
+    now: Date.now,
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    log: silentLog,
+    onStep() {},
+    signal: new AbortController().signal,
+    listen: listenOnLoopback,
+    ...wishes,
+    settings: {
+      callbackHost: CALLBACK_HOST,
+      timeout: Number(DEFAULT_TIMEOUT) * 1000,
+      ...wishes.settings,
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** The port a browser comes back to: kept with the registration, another one when it is taken. */
+
+import type { OAuthDiscoveryState } from "@modelcontextprotocol/client";
+import { CommandError, ExitCode } from "../errors.ts";
+import { CALLBACK_PATH, type CallbackHandler, type Listener } from "./callback_server.ts";
+import { createOAuthFetch } from "./checked_fetch.ts";
+import type { ClientContext } from "./context.ts";
+import { issuerOf } from "./discovery.ts";
+
+/**
+ * Listens at the redirect URI: on the port the user chose, that of the registration, or a free one.
+ *
+ * @param discovery the authorization server.
+ * @param callback answers the browser.
+ * @throws {CommandError} `callback_unavailable` if there is no such port to be had.
+ */
+export async function openListener(
+  { cache, listen, serverUrl, settings }: ClientContext,
+  discovery: OAuthDiscoveryState,
+  callback: CallbackHandler,
+): Promise<{ listener: Listener; redirectUrl: string }> {
+  const { callbackHost: hostname, callbackPort } = settings;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const record = await cache.read(serverUrl.href);
+  const registered = URL.parse(
+    record?.issuers[issuerOf(discovery)]?.registration?.redirect_uri ?? "",
+  );
+  const keptPort = registered?.hostname === host ? Number(registered.port) : 0;
+  const open = (port: number) => {
+    const listener = listen(callback.handle, { hostname, port });
+    return { listener, redirectUrl: `http://${host}:${listener.port}${CALLBACK_PATH}` };
+  };
+  try {
+    return open(callbackPort ?? keptPort);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse && callbackPort === undefined) return open(0);
+    throw new CommandError(
+      "callback_unavailable",
+      `Cannot listen on ${host}:${
+        callbackPort ?? keptPort
+      } for the browser to come back. Choose another --callback-port or --callback-host.`,
+      ExitCode.unexpected,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Whether an authorization server refuses a redirect URI that differs from the registered one in
+ * its port. RFC 8252 §7.3 has it accepted, but not every server does so (mcp-remote#72), and what it
+ * shows a browser about that this program would not see. So it is asked first: a page or a redirect
+ * means that a browser may go there; an error, or a redirect to a page about one, that it may not.
+ */
+export async function refusesRedirectUri(
+  context: ClientContext,
+  { authorizationUrl, redirectUrl }: { authorizationUrl: URL; redirectUrl: string },
+): Promise<boolean> {
+  const response = await createOAuthFetch(context)(authorizationUrl, {
+    redirect: "manual",
+    headers: { accept: "text/html" },
+  });
+  await response.body?.cancel();
+  const location = URL.parse(response.headers.get("location") ?? "", authorizationUrl);
+  const toErrorPage = location !== null && !location.href.startsWith(`${redirectUrl}?`) &&
+    location.searchParams.has("error");
+  return response.status >= 400 || toErrorPage;
+}

@@ -1,0 +1,155 @@
+// A logout that revokes nothing, or says less than it did: inspector#2186, pi-mcp-adapter#96,
+// basecamp-cli#713, claude-code#76504; fastmcp#5120.
+
+import assert from "node:assert/strict";
+import { runLogin } from "../../../lib/client/commands/login.ts";
+import { runLogout } from "../../../lib/client/commands/logout.ts";
+import { ExitCode } from "../../../lib/errors.ts";
+import { createFakeServer, type FakeServer } from "../../support/fake_authorization_server.ts";
+import { createTestClient, type TestClient, tokensOf } from "../support.ts";
+import { runCommand } from "./support.ts";
+
+/** A server, and a client that is signed in to it. */
+async function signIn(
+  prepare: (server: FakeServer) => void = () => {},
+): Promise<{ server: FakeServer; context: TestClient["context"]; refreshToken: string }> {
+  const server = createFakeServer();
+  prepare(server);
+  const { context } = createTestClient(server);
+  const run = await runCommand(runLogin, ["login", server.url], context);
+  assert.equal(run.code, 0, run.stderr);
+  const refreshToken = (await tokensOf(context))?.refresh_token ?? "";
+  return { server, context, refreshToken };
+}
+
+Deno.test("logout revokes the refresh token as its client, then forgets everything", async () => {
+  const { server, context, refreshToken } = await signIn();
+  const { code, stdout } = await runCommand(runLogout, ["logout", server.url], context);
+  assert.equal(code, 0);
+  assert.equal(
+    stdout,
+    `Signed out of http://localhost:8000/mcp
+  there  the sign-in is revoked at http://localhost:8000
+  here   everything kept of it is deleted
+`,
+  );
+  const clientId = server.authorizationRequests[0]?.get("client_id");
+  assert.deepEqual(server.revocationRequests.map((request) => Object.fromEntries(request)), [{
+    token: refreshToken,
+    token_type_hint: "refresh_token",
+    client_id: clientId,
+  }]);
+  // inspector#857: registration and discovery used to survive.
+  assert.equal(await context.cache.read(server.url), undefined);
+});
+
+Deno.test("logout without a sign-in says so, and is fine", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  const { code, stdout } = await runCommand(runLogout, ["logout", server.url], context);
+  assert.equal(code, 0);
+  assert.equal(stdout, "You were not signed in to http://localhost:8000/mcp.\n");
+});
+
+Deno.test("an authorization server without revocation is no error", async () => {
+  const { server, context } = await signIn(({ faults }) => {
+    faults.metadata = { revocation_endpoint: undefined };
+  });
+  const { code, stdout } = await runCommand(runLogout, ["logout", server.url], context);
+  assert.equal(code, 0);
+  assert.match(stdout, /offers no revocation: the sign-in ends by itself/);
+  assert.equal(await context.cache.read(server.url), undefined);
+});
+
+for (
+  const [what, answer, exitCode, reason] of [
+    ["cannot be reached", null, ExitCode.unreachable, /cannot be reached/],
+    ["is out of order", { status: 503 }, ExitCode.unreachable, /HTTP 503/],
+    ["refuses", { status: 400 }, ExitCode.notAuthorized, /refuses to end the sign-in \(HTTP 400/],
+    ["redirects", { status: 307 }, ExitCode.notAuthorized, /HTTP 307/],
+  ] as const
+) {
+  Deno.test(`if the authorization server ${what}, the sign-in here is deleted all the same`, async () => {
+    const { server, context, refreshToken } = await signIn();
+    const headers = { location: "https://evil.example/" };
+    server.faults.revocationAnswers = [
+      () =>
+        answer
+          ? new Response('{"error":"invalid_client"}', { ...answer, headers })
+          : Promise.reject(new TypeError("connection refused")),
+    ];
+    const run = await runCommand(runLogout, ["logout", server.url, "--json"], context);
+    assert.equal(run.code, exitCode);
+    assert.match(JSON.parse(run.stderr).error.message, reason);
+    assert.match(run.stderr, /What was kept here is deleted all the same/);
+    const { revocations, forgotten } = JSON.parse(run.stdout);
+    assert.equal(revocations[0].outcome, "failed");
+    assert.equal(forgotten, true);
+    assert.equal(await context.cache.read(server.url), undefined);
+    assert(!(run.stdout + run.stderr).includes(refreshToken));
+  });
+}
+
+Deno.test("a redirect is not followed: it would hand the token to whoever it names", async () => {
+  const { server, context } = await signIn();
+  const modes: unknown[] = [];
+  const watchingFetch: typeof context.fetch = (input, init) => {
+    if (String(input).endsWith("/revoke")) modes.push(init?.redirect);
+    return context.fetch(input, init);
+  };
+  await runCommand(runLogout, ["logout", server.url], { ...context, fetch: watchingFetch });
+  assert.deepEqual(modes, ["manual"]);
+});
+
+Deno.test("Ctrl-C during a logout deletes nothing: the next one can still revoke", async () => {
+  const { server, context } = await signIn();
+  const controller = new AbortController();
+  server.faults.revocationAnswers = [() => {
+    controller.abort(new Error("interrupted"));
+    return Promise.reject(new TypeError("aborted"));
+  }];
+  const options = { ...context, signal: controller.signal };
+  await runCommand(runLogout, ["logout", server.url], options);
+  assert.ok(await tokensOf(context));
+});
+
+Deno.test("a client with a secret shows it to the revocation endpoint", async () => {
+  for (const method of ["client_secret_basic", "client_secret_post"]) {
+    const words = ["--client-id", "id:1", "--client-secret", "hush hush"];
+    const server = createFakeServer();
+    server.faults.metadata = { revocation_endpoint_auth_methods_supported: [method] };
+    const { context } = createTestClient(server);
+    const issuer = new URL(server.url).origin;
+    await context.cache.write(server.url, {
+      issuer,
+      issuers: {
+        [issuer]: {
+          tokens: { tokens: { access_token: "at", token_type: "Bearer" }, client_id: "id:1" },
+        },
+      },
+    });
+    const run = await runCommand(runLogout, ["logout", server.url, ...words], context);
+    assert.equal(run.code, 0, run.stderr);
+    const [request] = server.revocationRequests;
+    assert.equal(request?.get("token"), "at");
+    assert.equal(request?.get("token_type_hint"), "access_token");
+    // RFC 6749 §2.3.1: each part is form-encoded before the colon joins them.
+    assert.equal(
+      request?.get("authorization"),
+      method === "client_secret_basic" ? `Basic ${btoa("id%3A1:hush+hush")}` : null,
+    );
+    assert.equal(
+      request?.get("client_secret"),
+      method === "client_secret_post" ? "hush hush" : null,
+    );
+  }
+});
+
+Deno.test("the token is not sent to an address that is not safe", async () => {
+  const { server, context } = await signIn(({ faults }) => {
+    faults.metadata = { revocation_endpoint: "http://evil.example/revoke" };
+  });
+  const { code, stderr } = await runCommand(runLogout, ["logout", server.url], context);
+  assert.equal(code, ExitCode.notAuthorized);
+  assert.match(stderr, /The address of the revocation endpoint uses http, not https/);
+});

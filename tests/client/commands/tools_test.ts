@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import * as z from "zod";
+import { runTools } from "../../../lib/client/commands/tools.ts";
+import { createFakeServer } from "../../support/fake_authorization_server.ts";
+import { createTestClient } from "../support.ts";
+import { runCommand } from "./support.ts";
+
+const nothing = () => ({ content: [] });
+
+Deno.test("the tools are a table, as wide as the terminal", async () => {
+  const server = createFakeServer();
+  server.faults.registerTools = (mcp) => {
+    mcp.registerTool("drop_all", {
+      description: "Deletes every table there is,\nwithout a question",
+      annotations: { destructiveHint: true },
+    }, nothing);
+    mcp.registerTool(
+      "count",
+      { title: "Count things", annotations: { readOnlyHint: true } },
+      nothing,
+    );
+  };
+  const { context } = createTestClient(server);
+  const { code, stdout } = await runCommand(runTools, ["tools", server.url], context, 50);
+  assert.equal(code, 0);
+  assert.equal(
+    stdout,
+    `TOOL      EFFECT       WHAT IT DOES
+whoami                 Tells who you are
+echo                   Says it again
+drop_all  destructive  Deletes every table there
+                       is, without a question
+count     read-only    Count things
+`,
+  );
+});
+
+Deno.test("what a tool is called cannot steer the terminal", async () => {
+  const server = createFakeServer();
+  server.faults.toolNames = [];
+  server.faults.registerTools = (mcp) =>
+    void mcp.registerTool("safe", { description: "a\x1b[2J\x9b31mb\u202Ec" }, nothing);
+  const { context } = createTestClient(server);
+  const { stdout } = await runCommand(runTools, ["tools", server.url], context);
+  assert.equal(stdout, "TOOL  WHAT IT DOES\nsafe  a[2J31mbc\n");
+});
+
+Deno.test("--json is the list as the server sent it, with the schemas", async () => {
+  const server = createFakeServer();
+  server.faults.toolNames = ["echo"];
+  server.faults.registerTools = (mcp) =>
+    void mcp.registerTool("add", { inputSchema: z.object({ a: z.number() }) }, nothing);
+  const { context } = createTestClient(server);
+  const { stdout } = await runCommand(runTools, ["tools", server.url, "--json"], context);
+  const [echo, add] = JSON.parse(stdout);
+  assert.equal(echo.description, "Says it again");
+  assert.equal(add.inputSchema.properties.a.type, "number");
+});
+
+Deno.test("a server without tools is told so", async () => {
+  const server = createFakeServer();
+  server.faults.toolNames = [];
+  const { context } = createTestClient(server);
+  const run = await runCommand(runTools, ["tools", server.url], context);
+  assert.equal(run.stdout, "This server has no tools for you.\n");
+  const { stdout } = await runCommand(runTools, ["tools", server.url, "--json"], context);
+  assert.deepEqual(JSON.parse(stdout), []);
+});

@@ -1,0 +1,60 @@
+/** The example of the README, run. */
+
+import assert from "node:assert/strict";
+import { connect } from "../../lib/client/connect.ts";
+import { createProgramOptions } from "../../lib/client/program_options.ts";
+import { createFakeServer } from "../support/fake_authorization_server.ts";
+import { testNeeding } from "../support/needs.ts";
+import { withTempDirectory } from "../support/temp_directory.ts";
+import { createTestClient } from "./support.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+Deno.test("a program that has no wishes gets a working client", async () => {
+  const server = createFakeServer();
+  const { listen, openBrowser, fetch } = createTestClient(server).context;
+  const options = createProgramOptions({ listen, openBrowser, fetch });
+  const { client, close } = await connect(server.url, options);
+  assert.equal((await client.listTools()).tools.length, 2);
+  await close();
+});
+
+testNeeding(
+  { env: true, net: true, read: true, write: true, run: true },
+  "the README's example of a program signs in and lists the tools",
+  () =>
+    withTempDirectory(async (directory) => {
+      const http = Deno.serve(
+        { hostname: "127.0.0.1", port: 0, onListen() {} },
+        (request) => server.handle(request),
+      );
+      const server = createFakeServer(`http://127.0.0.1:${http.addr.port}`);
+      const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+      const section = readme.slice(readme.indexOf("### Use it from a program"));
+      const [, example = ""] = /```ts\n(.*?)```/s.exec(section) ?? [];
+      assert.ok(example.includes("http://localhost:8000/mcp"));
+      await Deno.writeTextFile(
+        `${directory}/program.ts`,
+        example.replaceAll('"./lib/', `"${ROOT.href}lib/`)
+          .replace("http://localhost:8000/mcp", server.url),
+      );
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "-q", "--allow-net", "--config", "deno.json", `${directory}/program.ts`],
+        cwd: ROOT,
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      let stderr = "";
+      let visited: Promise<Response> | undefined;
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+        stderr += text;
+        const url = /^Sign in at: (.+)\n/m.exec(stderr)?.[1];
+        if (url !== undefined) visited ??= fetch(url);
+      }
+      await (await visited)?.body?.cancel();
+      const stdout = await new Response(child.stdout).text();
+      await child.status;
+      await http.shutdown();
+      assert.equal(stdout, "whoami, echo\n", stderr);
+    }),
+);
