@@ -65,6 +65,13 @@ Deno.test("the official TypeScript client of today signs in by itself and calls 
   const result = await client.callTool({ name: "whoami", arguments: {} });
   assert.match(JSON.stringify(result), /alice@acme\.test/);
   assert.equal(client.getNegotiatedProtocolVersion(), "2026-07-28");
+  const { tools } = await client.listTools();
+  assert.ok(tools.some(({ name }) => name === "echo"));
+
+  // The access token runs out; the client refreshes it and nobody notices.
+  world.advance(16 * 60_000);
+  const again = await client.callTool({ name: "whoami", arguments: {} });
+  assert.match(JSON.stringify(again), /alice@acme\.test/);
   await client.close();
 });
 
@@ -78,6 +85,8 @@ Deno.test("the official TypeScript client of the previous generation does too", 
   await assert.rejects(client.connect(first), /Unauthorized/);
   await first.finishAuth((await callback).searchParams.get("code") ?? "");
   await client.connect(open());
+  const { tools } = await client.listTools();
+  assert.ok(tools.some(({ name }) => name === "echo"));
   const result = await client.callTool({ name: "echo", arguments: { message: "hello" } });
   assert.match(JSON.stringify(result), /hello/);
 
