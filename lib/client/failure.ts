@@ -43,6 +43,8 @@ export function toCommandError(error: unknown): CommandError {
         ? `The authorization server calls itself something else than the MCP server does (expected ${
           sanitizeLine(error.expected ?? "")
         }). Nothing was sent; tell whoever runs the MCP server.`
+        : error.received === undefined
+        ? "The answer does not say which authorization server it comes from, though this one promises to say so. Nothing was sent; try again only if you trust the MCP server."
         : "The answer came from another authorization server than the one asked. Nothing was sent to either; try again only if you trust the MCP server.",
       ExitCode.notAuthorized,
       options,

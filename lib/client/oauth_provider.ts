@@ -107,10 +107,32 @@ export class SignInProvider implements OAuthClientProvider {
 
   /**
    * @throws {CommandError} `authorization_server_changed` if the user's own client was first used
-   *   with another authorization server: whoever runs the MCP server could collect its secret.
+   *   with another authorization server: whoever runs the MCP server could collect its secret;
+   *   `registration_unsupported` if there is no client and no way to become one.
    */
   async clientInformation(
     ctx?: OAuthClientInformationContext,
+  ): Promise<StoredOAuthClientInformation | undefined> {
+    const client = await this.#findClient(ctx);
+    const metadata = this.#discovery.authorizationServerMetadata;
+    const byDocument = this.clientMetadataUrl !== undefined && this.#takesMetadataDocuments();
+    if (!client && metadata && !metadata.registration_endpoint && !byDocument) {
+      throw new CommandError(
+        "registration_unsupported",
+        `${
+          sanitizeLine(metadata.issuer)
+        } does not let clients register themselves. Register one there and name it with --client-id` +
+          (metadata.client_id_metadata_document_supported
+            ? ", or name a metadata document with --client-metadata-url."
+            : "."),
+        ExitCode.notAuthorized,
+      );
+    }
+    return client;
+  }
+
+  async #findClient(
+    ctx: OAuthClientInformationContext | undefined,
   ): Promise<StoredOAuthClientInformation | undefined> {
     const { cache, serverUrl, settings, now } = this.#context;
     const issuer = ctx?.issuer ?? issuerOf(this.#discovery);

@@ -57,7 +57,7 @@ Deno.test("without any way to register, --client-id is the advice, and the way o
   const server = createFakeServer();
   server.faults.metadata = { registration_endpoint: undefined };
   const { exitCode, outcome, text } = await diagnose(server);
-  assert.equal(outcome("registration"), "no_registration");
+  assert.equal(outcome("registration"), "registration_unsupported");
   assert.match(text, /--client-id/);
   assert.equal(exitCode, 3);
 

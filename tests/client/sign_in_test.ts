@@ -237,3 +237,14 @@ Deno.test("a client of the user does not register, and its secret goes to its ow
   assert.equal((await failureOf(context)).code, "authorization_server_changed");
   assert.equal(elsewhere.counts.authorizations, 0);
 });
+
+Deno.test("where clients cannot register, the person is told how to name one", async () => {
+  const server = createFakeServer();
+  server.faults.metadata = { registration_endpoint: undefined };
+  const { context } = createTestClient(server);
+  const failure = await failureOf(context);
+  assert.equal(failure.code, "registration_unsupported");
+  assert.equal(failure.exitCode, ExitCode.notAuthorized);
+  assert.match(failure.message, /--client-id/);
+  assert.equal(server.counts.authorizations, 0);
+});

@@ -48,19 +48,9 @@ export async function checkRegistration(
       const finding = await checkDocument(context, documentUrl, redirectUrl);
       return { finding, client: { client_id: documentUrl } };
     }
-    const endpoint = metadata
-      ? metadata.registration_endpoint
-      : new URL("/register", discovery.authorizationServerUrl).href;
-    if (endpoint === undefined) {
-      return {
-        finding: problem(STEP, issuer, "new clients are not taken", {
-          code: "no_registration",
-          message: "The authorization server does not register clients by itself.",
-          fault: "authorization_server",
-          advice: "Register a client there by hand and name it with --client-id.",
-        }),
-      };
-    }
+    // Metadata without such an endpoint has been refused above (MCP 2025-03-26 has none at all).
+    const endpoint = metadata?.registration_endpoint ??
+      new URL("/register", discovery.authorizationServerUrl).href;
     return { finding: await checkRegistrationEndpoint(context, new URL(endpoint)) };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
