@@ -5,6 +5,7 @@
  *
  * RS: resource server. AS: authorization server. CD: a proxy must not be a confused deputy.
  * SSRF: fetching what strangers name. DNS: DNS rebinding. TR: Streamable HTTP.
+ * CL: client.
  */
 
 import assert from "node:assert/strict";
@@ -12,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { testNeeding } from "./support/needs.ts";
 
 /** How many numbers each part has, from 1. */
-const REQUIREMENTS = { RS: 23, AS: 28, CD: 16, SSRF: 1, DNS: 1, TR: 20 };
+const REQUIREMENTS = { RS: 23, AS: 28, CD: 16, SSRF: 1, DNS: 1, TR: 20, CL: 38 };
 
 /** What is not offered, and so has nothing to show. */
 const LEFT_OUT: Record<string, string> = {
@@ -22,7 +23,7 @@ const LEFT_OUT: Record<string, string> = {
   "TR-18": "No requestState is made or read here: a tool that wants one has to seal its own.",
 };
 
-const NUMBER = /\b(?:RS|AS|CD|SSRF|DNS|TR)-\d+\b/g;
+const NUMBER = /\b(?:RS|AS|CD|SSRF|DNS|TR|CL)-\d+\b/g;
 const RANGE = /\b[A-Z]+-\d+ ?(?:to|[-–…]) ?[A-Z]+-\d+\b/g;
 
 const TESTS = fileURLToPath(new URL(".", import.meta.url));

@@ -18,6 +18,8 @@ Deno.test("signs in once, then sends the token with the same body", async () => 
   });
 });
 
+// CL-4, CL-15, CL-19, CL-23, CL-31, CL-34, CL-37: the challenge decides the scope, not what is
+// supported, and what the client registers says that it runs on this machine.
 Deno.test("asks for what the challenge names, with PKCE, state and the resource", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);
@@ -44,6 +46,7 @@ Deno.test("--scope is asked for instead of what the server suggests", async () =
   assert.equal(server.authorizationRequests[0]?.get("scope"), "openid email");
 });
 
+// CL-4, CL-32: the scope of a challenge need not be among those the metadata names.
 Deno.test("a 403 for a scope leads to one sign-in for the old and the new scopes", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);
@@ -55,6 +58,7 @@ Deno.test("a 403 for a scope leads to one sign-in for the old and the new scopes
   assert.equal(server.authorizationRequests[1]?.get("scope"), "openid members:read");
 });
 
+// CL-33: an upgrade that failed is remembered.
 Deno.test("a scope that is not granted is asked for once, not again and again", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);
@@ -122,6 +126,7 @@ Deno.test("a sign-in that met an outage is not asked for again by the same conne
 });
 
 // claude-code#44652, #28258: every call met another 403.
+// CL-33: upgrades are limited.
 Deno.test("a server that wants ever new scopes is given up after a few sign-ins", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);

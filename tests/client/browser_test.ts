@@ -11,6 +11,7 @@ const commands = [
 ] as const;
 // openwiki#450, mcporter#242, claude-code#78248: `cmd /c start` ends at `&` and runs the rest.
 for (const [os, program, args] of commands) {
+  // CL-26: a program and its arguments, no shell.
   Deno.test(`on ${os} the browser is opened by ${program}, with the address as one word`, () => {
     assert.deepEqual(browserCommand(os, URL_OF_OURS), {
       program,
@@ -28,6 +29,7 @@ const foreign = [
 ];
 // CVE-2025-6514: what a server named became part of a command.
 for (const address of foreign) {
+  // CL-26: no program gets what a server named.
   Deno.test(`${address} is never handed to a program`, async () => {
     const spawn = () => assert.fail("a program was run");
     await assert.rejects(openBrowser(new URL(address), { os: "linux", spawn }), TypeError);

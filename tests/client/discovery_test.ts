@@ -15,6 +15,7 @@ Deno.test("metadata that cannot be had right now leads to no sign-in elsewhere",
   assert.equal(server.counts.registrations, 0);
 });
 
+// CL-1, CL-13, CL-21: credentials of one authorization server are never shown to another.
 Deno.test("an authorization server that moved is found, with new credentials for it", async () => {
   const server = createFakeServer();
   const elsewhere = createFakeServer("http://localhost:9000");
@@ -52,6 +53,7 @@ Deno.test("a server without any metadata is signed in to at its origin", async (
   assert.equal(server.counts.refreshes, 1);
 });
 
+// CL-22: no metadata about PKCE counts as no PKCE.
 Deno.test("an authorization server without S256 is refused before anything is opened", async () => {
   for (const methods of [undefined, [], ["plain"]]) {
     const server = createFakeServer();
@@ -71,6 +73,7 @@ const unsafeAddresses = [
 ];
 // CVE-2025-6514, wong2/mcp-cli#16, codex#37077: the address of the sign-in page was handed to a shell.
 for (const address of unsafeAddresses) {
+  // CL-25: http or https only, http only on this machine.
   Deno.test(`the sign-in page ${address} is neither opened nor shown`, async () => {
     const server = createFakeServer();
     server.faults.metadata = { authorization_endpoint: address };
@@ -84,6 +87,7 @@ for (const address of unsafeAddresses) {
 
 // CVE-2025-58444, GHSA-g9hg-qhmf-q45m: the address of the sign-in page was a script.
 for (const address of ["javascript:alert(1)", "data:text/html,x", "not a url"]) {
+  // CL-25: no scripts.
   Deno.test(`metadata with the sign-in page ${address} is refused as a whole`, async () => {
     const server = createFakeServer();
     server.faults.metadata = { authorization_endpoint: address };
@@ -93,6 +97,7 @@ for (const address of ["javascript:alert(1)", "data:text/html,x", "not a url"]) 
   });
 }
 
+// CL-27: no requests into the network of whoever runs the client.
 Deno.test("a remote server cannot aim requests at this machine", async () => {
   const server = createFakeServer("https://mcp.example.com");
   for (const address of ["http://localhost:6379", "https://127.0.0.1", "http://10.0.0.1"]) {

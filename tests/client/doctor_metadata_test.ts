@@ -89,6 +89,7 @@ Deno.test("a remote server that names addresses on this machine is found out", a
   assert(!requests.includes(`GET ${SERVER_METADATA}`));
 });
 
+// CL-17: metadata of another issuer is not used.
 Deno.test("an issuer that is not the one looked up is shown, and used for nothing", async () => {
   const server = withMetadata({ issuer: "https://evil.example" });
   const { exitCode, find, outcome, requests } = await diagnose(server);

@@ -196,6 +196,7 @@ Deno.test("a program that starts later knows that its token has run out", async 
 });
 
 // fastmcp e58f386ba: nobody could see why a silent refresh ended in a sign-in.
+// CL-12: a refresh token is in no log.
 Deno.test("a refused refresh is in the log with its reason, and without a token", async () => {
   const server = createFakeServer();
   const lines: string[] = [];

@@ -33,6 +33,7 @@ const wrongIssuers: [string, (parameters: URLSearchParams) => void][] = [
   }],
 ];
 for (const [name, redirect] of wrongIssuers) {
+  // CL-6, CL-7, CL-8: compared letter for letter, before anything is sent or said.
   Deno.test(`an answer with ${name} is neither used nor shown`, async () => {
     const server = createFakeServer();
     server.faults.redirect = redirect;
@@ -80,6 +81,7 @@ Deno.test("after a declined sign-in the same program does not open the browser a
   assert.equal(server.counts.authorizations, 1);
 });
 
+// CL-36: `state` is verified.
 Deno.test("an answer with a wrong state is turned away and the right one still counts", async () => {
   const server = createFakeServer();
   const { context, ports } = createTestClient(server);
@@ -173,6 +175,7 @@ Deno.test("a code that is refused is sent only once", async () => {
   assert.equal(server.counts.codeExchanges, 1);
 });
 
+// CL-20, CL-38: the reason, and the way out.
 Deno.test("a rejected registration is explained", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server, {
@@ -216,6 +219,7 @@ Deno.test("a registration whose secret has run out is replaced before the browse
   assert.equal(server.counts.registrations, 2);
 });
 
+// CL-30, CL-38: credentials given beforehand stay with the server they were first used with.
 Deno.test("a client of the user does not register, and its secret goes to its own server only", async () => {
   const server = createFakeServer();
   const elsewhere = createFakeServer("http://localhost:9000");

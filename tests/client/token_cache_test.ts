@@ -106,6 +106,7 @@ testFileCache(
 if (Deno.build.os !== "windows") {
   const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 
+  // CL-12, CL-24: nobody else on the machine reads the tokens.
   testFileCache("directory and file are their owner's only", async (cache, directory, warned) => {
     await cache.write(SERVER, recordWith("one"));
     assert.equal(await modeOf(directory), 0o700);
