@@ -39,6 +39,7 @@ import {
 } from "./rate_limit.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Store } from "./store/store.ts";
+import type { Directory } from "./workos/directory.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
 /** What {@link createApp} needs. */
@@ -47,6 +48,7 @@ export interface AppOptions {
   definition: McpDefinition;
   store: Store;
   upstream: Upstream;
+  directory: Directory;
   fetchDocument: FetchDocument;
   log: Log;
   /** Clock, in epoch milliseconds. */
@@ -128,9 +130,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     formKey: deriveBytes(secret, "consent form"),
   });
   const mcp = createMcpEndpoint({
-    config,
-    definition,
-    log,
+    ...options,
     gate: createBearerGate({ config, grants, log }),
     limit: createRateLimiter(CALLS, now),
   });

@@ -1,5 +1,7 @@
 /** What can go wrong, as types with stable codes. Callers switch on `code`, never on a message. */
 
+import type { OrganizationChoice, SignInRoute } from "./workos/upstream.ts";
+
 /** Settings the server cannot start with; names every problem at once, each with what to do. */
 export class SettingsError extends Error {
   readonly code = "invalid_settings";
@@ -98,6 +100,8 @@ export class UnverifiedRenewalError extends Error {
 export class SignInRefusedError extends Error {
   /** `session_…` that WorkOS had opened before this server's policy refused it. */
   readonly sessionId: string | undefined;
+  /** How the sign-in can go on, where WorkOS names a way. */
+  readonly route: SignInRoute | undefined;
 
   /**
    * @param code stable reason, WorkOS's own where it gave one (`sso_required`, `access_denied` …).
@@ -106,11 +110,30 @@ export class SignInRefusedError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    options?: ErrorOptions & { sessionId?: string | undefined },
+    options?: ErrorOptions & { sessionId?: string | undefined; route?: SignInRoute | undefined },
   ) {
     super(message, options);
     this.name = "SignInRefusedError";
     this.sessionId = options?.sessionId;
+    this.route = options?.route;
+  }
+}
+
+/** WorkOS waits for the person to choose an organization. */
+export class OrganizationSelectionError extends Error {
+  readonly code = "organization_selection_required";
+
+  /**
+   * @param pendingToken WorkOS's handle for the sign-in that waits. Secret.
+   * @param organizations to choose from.
+   */
+  constructor(
+    readonly pendingToken: string,
+    readonly organizations: readonly OrganizationChoice[],
+    options?: ErrorOptions,
+  ) {
+    super("The person belongs to several organizations and has to choose one.", options);
+    this.name = "OrganizationSelectionError";
   }
 }
 

@@ -10,9 +10,10 @@ import { createLog, describeError, type Log, type LogFields } from "./log.ts";
 import type { McpDefinition } from "./mcp/endpoint.ts";
 import { createSafeFetch } from "./oauth/safe_fetch.ts";
 import { openStore } from "./store/open_store.ts";
+import { type ApiKeys, parseApiKeys, type WorkOSCredentials } from "./workos/config.ts";
+import { connectWorkOS } from "./workos/connect_workos.ts";
 import { checkSetup } from "./workos/check_setup.ts";
 import type { RunningEmulator } from "./workos/emulator/start_emulator.ts";
-import { createUserManagement } from "./workos/user_management.ts";
 
 /** How long running requests, then open streams, may take after Ctrl-C, in milliseconds. */
 const REQUEST_LIMIT = 3500;
@@ -43,7 +44,7 @@ export async function startServer(definition: McpDefinition): Promise<void> {
 }
 
 async function run(definition: McpDefinition): Promise<void> {
-  const config = readConfig(Deno.env.toObject());
+  const config = readConfig(Deno.env.toObject(), Deno.readTextFileSync);
   const requestFields = new AsyncLocalStorage<LogFields>();
   const log = createLog({
     ...config.log,
@@ -55,12 +56,12 @@ async function run(definition: McpDefinition): Promise<void> {
   const workos = { ...config.workos, ...emulator?.workos };
   const { credentials } = workos;
   if (!credentials) throw new SettingsError(["WORKOS_CLIENT_ID and WORKOS_API_KEY are not set."]);
-  const upstream = createUserManagement({
+  const { upstream, directory } = connectWorkOS({
+    ...config,
     config: { ...workos, credentials },
-    redirectUri: `${config.baseUrl}/auth/callback`,
-    resource: config.resource,
     fetch,
     now: Date.now,
+    reloadApiKeys: () => reloadApiKeys(credentials, log),
   });
   const setup = { config: { ...workos, credentials }, upstream, log, fetch, now: Date.now };
   const [store] = await allOrProblems(openStore(config.store), checkSetup(setup));
@@ -69,6 +70,7 @@ async function run(definition: McpDefinition): Promise<void> {
     definition,
     store,
     upstream,
+    directory,
     fetchDocument: createSafeFetch({
       lookup: (hostname) => lookup(hostname, { all: true }),
       allowLoopback: config.allowLoopbackClientMetadata,
@@ -142,6 +144,19 @@ async function allOrProblems<T extends unknown[]>(
   });
   if (problems.length > 0) throw new SettingsError(problems);
   return await Promise.all(work) as T;
+}
+
+/** The keys in the file now, for a rotation without a restart. */
+function reloadApiKeys({ apiKeyFile }: WorkOSCredentials, log: Log): ApiKeys | undefined {
+  if (apiKeyFile === undefined) return undefined;
+  try {
+    const keys = parseApiKeys(Deno.readTextFileSync(apiKeyFile));
+    if (typeof keys !== "string") return keys;
+    log.error("invalid_api_key", { message: `WORKOS_API_KEY_FILE ${keys}` });
+  } catch (error) {
+    log.error("invalid_api_key", { message: `WORKOS_API_KEY_FILE: ${String(error)}` });
+  }
+  return undefined;
 }
 
 /** Loaded only where it is used: a server with an account starts without it. */

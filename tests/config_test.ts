@@ -85,7 +85,29 @@ const PROBLEMS: [string, Record<string, string>, RegExp][] = [
     /longer than REFRESH_TOKEN_TTL/,
   ],
   ["a log level", { LOG_LEVEL: "loud" }, /LOG_LEVEL must be one of debug, info, warning, error/],
-  ["a feature to come", { WORKOS_REQUIRED_CLAIMS: "{}" }, /not supported by this version/],
+  ["claims that are no JSON", { WORKOS_REQUIRED_CLAIMS: "org_id=1" }, /is not a JSON object/],
+  ["a claim with conditions", { WORKOS_REQUIRED_CLAIMS: '{"a":{"b":1}}' }, /"a" is compared with/],
+  ["a claim with no choice", { WORKOS_REQUIRED_CLAIMS: '{"a":[]}' }, /"a" is compared with/],
+  ["a webhook without secret", { WORKOS_EVENTS: "webhook" }, /WORKOS_WEBHOOK_SECRET is not set/],
+  ["polling without a key", { WORKOS_EVENTS: "poll" }, /needs WORKOS_CLIENT_ID/],
+  ["a client secret alone", { WORKOS_CLIENT_SECRET: "x" }, /without WORKOS_AUTHKIT_DOMAIN/],
+  ["a Connect application without id", {
+    WORKOS_AUTHKIT_DOMAIN: "x.authkit.app",
+    WORKOS_CLIENT_SECRET: "x",
+  }, /WORKOS_CLIENT_ID is not/],
+  ["a connection at AuthKit", {
+    WORKOS_AUTHKIT_DOMAIN: "x.authkit.app",
+    WORKOS_CONNECTION_ID: "conn_1",
+  }, /AuthKit chooses/],
+  ["events without anything to end", {
+    WORKOS_AUTHKIT_DOMAIN: "https://x.authkit.app",
+    WORKOS_WEBHOOK_SECRET: "whsec_1",
+  }, /keeps nothing/],
+  ["a key twice", { ...CREDENTIALS, WORKOS_API_KEY_FILE: "key" }, /Keep one/],
+  ["a key file that is not there", {
+    WORKOS_CLIENT_ID: "client_1",
+    WORKOS_API_KEY_FILE: "key",
+  }, /cannot be read/],
   [
     "two lists of scopes",
     { WORKOS_REQUIRED_SCOPES: "email", FASTMCP_SERVER_AUTH_WORKOS_REQUIRED_SCOPES: "openid" },

@@ -18,8 +18,10 @@ async function* sources(folder: string): AsyncGenerator<string> {
 
 testNeeding({ read: true }, "every setting is in .env.example and in the README", async () => {
   const settings = new Set<string>();
-  const config = await read("lib/config.ts");
-  for (const [, name] of config.matchAll(/"([A-Z][A-Z_]{3,})"/g)) settings.add(name ?? "");
+  for (const file of ["lib/config.ts", "lib/workos/config.ts", "lib/workos/claims_policy.ts"]) {
+    const source = await read(file);
+    for (const [, name] of source.matchAll(/"([A-Z][A-Z_]{3,})"/g)) settings.add(name ?? "");
+  }
   const example = await read(".env.example");
   const readme = await read("README.md");
   assert.ok(settings.size > 20);

@@ -55,7 +55,13 @@ for (const mode of ["auto", "legacy"] as const) {
     const era = client.getNegotiatedProtocolVersion();
     assert.equal(era, mode === "auto" ? "2026-07-28" : "2025-11-25");
     const { tools } = await client.listTools();
-    assert.deepEqual(tools.map(({ name }) => name), ["echo", "whoami"]);
+    assert.deepEqual(tools.map(({ name }) => name), [
+      "echo",
+      "whoami",
+      "list_organizations",
+      "switch_organization",
+      "list_members",
+    ]);
     const echo = await client.callTool({ name: "echo", arguments: { message: "hello" } });
     assert.deepEqual(echo.content, [{ type: "text", text: "hello" }]);
     const { contents: [me] } = await client.readResource({ uri: "workos://me" });

@@ -15,7 +15,7 @@ import { createSafeFetch } from "../oauth/safe_fetch.ts";
 import { openSqlite } from "../store/sqlite.ts";
 import { createSqlStore } from "../store/sql_store.ts";
 import { createEmulator, emulatorCredentials } from "../workos/emulator/emulator.ts";
-import { createUserManagement } from "../workos/user_management.ts";
+import { connectWorkOS } from "../workos/connect_workos.ts";
 import { createNarrator, listenTo } from "./narrator.ts";
 import { createScriptedBrowser } from "./scripted_browser.ts";
 
@@ -59,10 +59,9 @@ async function startServer(): Promise<void> {
     config,
     definition,
     store: await createSqlStore(openSqlite(":memory:")),
-    upstream: createUserManagement({
+    ...connectWorkOS({
+      ...config,
       config: { credentials: { clientId, apiKeys: [apiKey] }, apiUrl: workos.url },
-      redirectUri: `${server.url}/auth/callback`,
-      resource: config.resource,
       fetch,
       now: Date.now,
     }),

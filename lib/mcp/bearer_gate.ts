@@ -3,10 +3,11 @@
  * (RFC 6750; MCP 2026-07-28, RS-4 to RS-11).
  */
 
+import type { Caller } from "../caller.ts";
 import type { Config } from "../config.ts";
 import { OAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Caller, Grants } from "../oauth/grants.ts";
+import type { Grants } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
 import { coversScope, resourceScopes } from "../oauth/scopes.ts";
 

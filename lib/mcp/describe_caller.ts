@@ -1,6 +1,6 @@
 /** What a caller may be told about themselves, and so about a person to the model that acts. */
 
-import type { Caller } from "../oauth/grants.ts";
+import type { Caller } from "../caller.ts";
 
 /**
  * Describes who is signed in, as far as the granted scopes reach: a client that was not allowed to
@@ -13,7 +13,8 @@ export async function describeCaller(caller: Caller): Promise<Record<string, unk
     user_id: identity.userId,
     ...(may("profile") && identity.name && { name: identity.name }),
     ...(may("profile") && identity.pictureUrl && { picture: identity.pictureUrl }),
-    ...(may("email") && { email: identity.email, email_verified: identity.emailVerified }),
+    ...(may("email") && identity.email &&
+      { email: identity.email, email_verified: identity.emailVerified }),
     organization_id: identity.organizationId ?? null,
     role: identity.role ?? null,
     roles: identity.roles,

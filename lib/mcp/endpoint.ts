@@ -1,11 +1,12 @@
 /** The protected MCP endpoint: the SDK's handler behind the bearer gate. */
 
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import type { Caller } from "../caller.ts";
 import type { Config } from "../config.ts";
 import { describeError, type Log } from "../log.ts";
-import type { Caller } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
 import { readBody } from "../request_body.ts";
+import type { Directory } from "../workos/directory.ts";
 import { createRegistration } from "./registration.ts";
 import { VisibleHeaders } from "./visible_headers.ts";
 
@@ -17,15 +18,16 @@ export interface McpDefinition {
   instructions?: string;
   /**
    * Registers everything on a server made for one request of one caller. It runs for every
-   * request, so schemas belong outside of it.
+   * request, so schemas belong outside of it. The directory answers what only WorkOS knows.
    */
-  register: (server: McpServer, caller: Caller) => void | Promise<void>;
+  register: (server: McpServer, caller: Caller, directory: Directory) => void | Promise<void>;
 }
 
 /** What {@link createMcpEndpoint} needs. */
 export interface McpEndpointOptions {
   config: Pick<Config, "baseUrl" | "resource">;
   definition: McpDefinition;
+  directory: Directory;
   gate: (request: Request) => Promise<Caller | Response>;
   /** Counts messages of a grant, and throws {@link RateLimitedError} when there are too many. */
   limit: (grantId: string, count: number) => void;
@@ -47,7 +49,7 @@ export interface McpEndpoint {
  * request, so that nothing of one caller can reach another (CVE-2026-25536).
  */
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
-  const { config, definition, gate, limit, log } = options;
+  const { config, definition, directory, gate, limit, log } = options;
   const { name, version, instructions, register } = definition;
   const resource = new URL(config.resource);
   const prepareRegistration = createRegistration(log);
@@ -60,7 +62,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     const caller = readCaller(authInfo?.extra);
     prepareRegistration(server, caller);
     try {
-      await register(server, caller);
+      await register(server, caller, directory);
     } catch (error) {
       log.error("register_failed", describeError(error));
       throw error;

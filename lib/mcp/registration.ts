@@ -5,8 +5,10 @@ import {
   ProtocolError,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import type { Caller } from "../caller.ts";
+import { SignInRefusedError } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
-import type { Caller } from "../oauth/grants.ts";
+import { hasPermission, readPermission } from "./require_permission.ts";
 
 type Callback = (...args: unknown[]) => unknown;
 
@@ -14,6 +16,7 @@ type Callback = (...args: unknown[]) => unknown;
  * Makes a function that prepares a server, to be called before anything is registered on it.
  *
  * - What throws is logged. The SDK tells the client and nobody else.
+ * - What needs a permission that the caller lacks is not there for them.
  * - A tool's schema is converted to JSON Schema once. The SDK asks for it with every call, since a
  *   server lives for one request, and converting is a tenth of what a call costs.
  */
@@ -30,19 +33,20 @@ export function createRegistration(log: Log): (server: McpServer, caller: Caller
       try {
         return await callback(...args);
       } catch (error) {
-        // A protocol error is an answer, not a failure.
-        if (!(error instanceof ProtocolError)) {
+        // A protocol error is an answer, and so is a refusal; neither is a failure.
+        if (!(error instanceof ProtocolError || error instanceof SignInRefusedError)) {
           log.warning("tool_failed", { name, grant_id: grantId, ...describeError(error) });
         }
         throw error;
       }
     };
 
-  return (server, { grantId }) => {
+  return (server, caller) => {
+    const { grantId } = caller;
     for (const method of ["registerTool", "registerResource", "registerPrompt"] as const) {
       const register = server[method].bind(server) as Callback;
-      const replacement = (name: string, ...rest: unknown[]) =>
-        register(
+      const replacement = (name: string, ...rest: unknown[]) => {
+        const registered = register(
           name,
           ...rest.map((argument) => {
             if (typeof argument === "function") return watch(name, grantId, argument as Callback);
@@ -51,6 +55,12 @@ export function createRegistration(log: Log): (server: McpServer, caller: Caller
               : argument;
           }),
         );
+        const permission = rest.map(readPermission).find((found) => found !== undefined);
+        if (permission !== undefined && !hasPermission(caller, permission)) {
+          (registered as { remove(): void }).remove();
+        }
+        return registered;
+      };
       Object.assign(server, { [method]: replacement });
     }
   };

@@ -6,11 +6,12 @@
  * opens nothing and there is no master key to keep.
  */
 
+import type { Caller } from "../caller.ts";
 import type { Config } from "../config.ts";
 import { OAuthError, SessionEndedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
-import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
+import type { Upstream, UpstreamSession } from "../workos/upstream.ts";
 import type { Client } from "./clients.ts";
 import { endSession } from "./end_session.ts";
 import { CODE_LIFETIME, CODE_REPLAY_WINDOW, ROTATION_GRACE } from "./lifetimes.ts";
@@ -30,22 +31,6 @@ export interface ApprovedRequest {
   scopes: readonly string[];
   /** Those of the scopes that WorkOS supports now. */
   granted: readonly string[];
-}
-
-/** Whoever holds a valid access token. */
-export interface Caller {
-  grantId: string;
-  clientId: string;
-  userId: string;
-  scopes: readonly string[];
-  /** When the access token runs out, in epoch milliseconds. */
-  expiresAt: number;
-  /**
-   * Reads who the person is. Looks it up and decrypts it, so it is left to those who need it.
-   *
-   * @throws {SessionEndedError} when the grant has ended meanwhile.
-   */
-  readIdentity(): Promise<Identity>;
 }
 
 /** What {@link createGrants} needs. */
@@ -137,6 +122,7 @@ export function createGrants(options: GrantsOptions): Grants {
         resource,
         approvedScope: request.scopes.join(" "),
         scope,
+        permissions: identity.permissions.join(" "),
         sealedSession: sessions.seal(id, key, session),
         sessionVersion: 1,
         sessionExpiresAt: session.expiresAt,
@@ -276,9 +262,13 @@ export function createGrants(options: GrantsOptions): Grants {
         grantId: grant.id,
         clientId: grant.clientId,
         userId: grant.userId,
+        ...(grant.organizationId !== null && { organizationId: grant.organizationId }),
+        permissions: splitScope(grant.permissions),
         scopes: splitScope(intersectScope(row.scope, grant.scope)),
         expiresAt: row.expiresAt,
         readIdentity: async () => sessions.readIdentity(await readGrant(), key()),
+        switchOrganization: async (organizationId) =>
+          await sessions.switchOrganization(await readGrant(), key(), organizationId),
       };
     },
 

@@ -16,24 +16,16 @@ import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
 import { endSession } from "./end_session.ts";
-import { encodeBase64Url, type Random } from "./random.ts";
+import type { Random } from "./random.ts";
+import { createReservation } from "./reservation.ts";
 import { grantScopes, splitScope } from "./scopes.ts";
 import { seal, unseal } from "./sealing.ts";
 
 /**
- * How long one renewal holds its reservation, in milliseconds. Longer than all it may take, so that
- * a slow renewal is not doubled: 5 s each for discovery, keys, keys that have changed, the connection
- * and the renewal with each of two API keys, and 10 s to store the result. A holder that was killed
- * blocks its grant this long.
+ * End of a session that has to be renewed before anything else: WorkOS renewed it with an answer that
+ * could not be verified, or told that something has changed.
  */
-const RENEWAL_LEASE = 45_000;
-
-/** How long the others wait between looks, and how often they look, before they answer 503. */
-const RENEWAL_POLL = 50;
-const RENEWAL_POLLS = 200;
-
-/** End of a session that WorkOS has renewed with an answer that could not be verified. */
-const UNVERIFIED = 0;
+const RENEW_FIRST = 0;
 
 /** How far apart a renewed session is tried to be stored, in milliseconds. */
 const SAVE_PAUSE = 500;
@@ -64,11 +56,21 @@ export interface Sessions {
    *   honours the session.
    */
   keepFresh(grant: GrantRow, key: Uint8Array): Promise<GrantRow>;
+  /**
+   * Makes the session one for another organization. What is refused changes nothing.
+   *
+   * @param organizationId `org_…`
+   * @returns who the person is there.
+   * @throws {SignInRefusedError} when WorkOS or the settings do not allow it.
+   * @throws {UnavailableError}, {SessionEndedError} as {@link keepFresh}.
+   */
+  switchOrganization(grant: GrantRow, key: Uint8Array, organizationId: string): Promise<Identity>;
 }
 
 /** Makes the keeper of WorkOS sessions. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { store, upstream, log, now, random, wait } = options;
+  const whileReserved = createReservation(options);
   /** Requests of this process that wait for the same renewal share it; gone when it is done. */
   const running = new Map<string, Promise<GrantRow>>();
 
@@ -103,15 +105,53 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   };
 
-  /** Asks WorkOS. The caller holds the reservation until then. */
-  const renew = async (grant: GrantRow, key: Uint8Array, until: number): Promise<void> => {
-    const old = open(grant, key);
-    const { refreshToken, identity: { authenticationMethod } } = old;
+  /** Keeps the new refresh token of an answer that is not accepted; the session stays as it was. */
+  const saveUnaccepted = async (
+    grant: GrantRow,
+    key: Uint8Array,
+    until: number,
+    refreshToken: string,
+  ): Promise<void> => {
+    await save({
+      grantId: grant.id,
+      version: grant.sessionVersion,
+      organizationId: grant.organizationId,
+      scope: grant.scope,
+      permissions: grant.permissions,
+      sealedSession: sealSession(grant.id, key, { ...open(grant, key), refreshToken }),
+      sessionExpiresAt: RENEW_FIRST,
+    }, until);
+  };
+
+  /**
+   * Asks WorkOS. The caller holds the reservation until then.
+   *
+   * @param wanted the organization to switch to.
+   */
+  const renew = async (
+    grant: GrantRow,
+    key: Uint8Array,
+    until: number,
+    wanted?: string,
+  ): Promise<void> => {
+    const { refreshToken, identity: { authenticationMethod, organizationId } } = open(grant, key);
     let session: UpstreamSession;
     try {
-      session = await upstream.refresh({ refreshToken, authenticationMethod });
+      session = await upstream.refresh({
+        refreshToken,
+        authenticationMethod,
+        organizationId: wanted ?? organizationId,
+      });
     } catch (error) {
-      if (error instanceof SessionEndedError || error instanceof SignInRefusedError) {
+      const refusal = error instanceof UnverifiedRenewalError ? error.cause : error;
+      if (wanted !== undefined && refusal instanceof SignInRefusedError) {
+        // Nothing is over: the person stays where they were.
+        if (error instanceof UnverifiedRenewalError) {
+          await saveUnaccepted(grant, key, until, error.refreshToken);
+        }
+        throw refusal;
+      }
+      if (refusal instanceof SessionEndedError || refusal instanceof SignInRefusedError) {
         // Another holder may have outlived its reservation and renewed meanwhile.
         const current = await store.findGrant(grant.id);
         if (current && current.sessionVersion > grant.sessionVersion) return;
@@ -119,23 +159,15 @@ export function createSessions(options: SessionsOptions): Sessions {
         log.warning("grant_ended", {
           grant_id: grant.id,
           user_id: grant.userId,
-          reason: error.code,
-          message: error.message,
+          reason: refusal.code,
+          message: refusal.message,
         });
         // WorkOS may have refused no more than a spent refresh token.
         await endSession(options, grant.sessionId, { grant_id: grant.id });
         throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
       }
       if (error instanceof UnverifiedRenewalError) {
-        const renewed = { ...old, refreshToken: error.refreshToken };
-        await save({
-          grantId: grant.id,
-          version: grant.sessionVersion,
-          organizationId: grant.organizationId,
-          scope: grant.scope,
-          sealedSession: sealSession(grant.id, key, renewed),
-          sessionExpiresAt: UNVERIFIED,
-        }, until);
+        await saveUnaccepted(grant, key, until, error.refreshToken);
         log.error(error.code, { grant_id: grant.id, message: error.message });
         throw new UnavailableError("workos_unavailable", error.message, 30, { cause: error });
       }
@@ -152,50 +184,22 @@ export function createSessions(options: SessionsOptions): Sessions {
       version: grant.sessionVersion,
       organizationId: session.identity.organizationId ?? null,
       scope: grantScopes(splitScope(grant.approvedScope), session.identity).join(" "),
+      permissions: session.identity.permissions.join(" "),
       sealedSession: sealSession(grant.id, key, session),
       sessionExpiresAt: session.expiresAt,
     }, until);
     log.info("session_renewed", { grant_id: grant.id, user_id: grant.userId });
   };
 
-  /** Gives the reservation back; if that fails it runs out by itself, and the first error counts. */
-  const release = async (grantId: string, owner: string): Promise<void> => {
-    try {
-      await store.releaseRenewal(grantId, owner);
-    } catch (error) {
-      log.warning("renewal_not_released", { grant_id: grantId, message: String(error) });
-    }
-  };
-
-  const renewOnce = async (first: GrantRow, key: Uint8Array): Promise<GrantRow> => {
-    const owner = encodeBase64Url(random(12));
-    for (let poll = 0; poll < RENEWAL_POLLS; poll++) {
-      const grant = poll === 0 ? first : await store.findGrant(first.id);
-      if (!grant) throw new SessionEndedError("The grant has ended.");
-      // Renewed is renewed, even if the new session has run out by a clock that is ahead.
-      const renewed = grant.sessionVersion > first.sessionVersion &&
-        grant.sessionExpiresAt !== UNVERIFIED;
-      if (renewed || grant.sessionExpiresAt > now()) return grant;
-      const reservation = {
-        grantId: grant.id,
-        version: grant.sessionVersion,
-        owner,
-        now: now(),
-        until: now() + RENEWAL_LEASE,
-      };
-      if (await store.acquireRenewal(reservation)) {
-        try {
-          await renew(grant, key, reservation.until);
-        } catch (error) {
-          await release(grant.id, owner);
-          throw error;
-        }
-        continue;
-      }
-      await wait(RENEWAL_POLL);
-    }
-    throw new UnavailableError("workos_unavailable", "Another request still renews this session.");
-  };
+  const renewOnce = (first: GrantRow, key: Uint8Array): Promise<GrantRow> =>
+    whileReserved(
+      first,
+      ({ sessionVersion, sessionExpiresAt }) =>
+        // Renewed is renewed, even if the new session has run out by a clock that is ahead.
+        sessionExpiresAt > now() ||
+        (sessionVersion > first.sessionVersion && sessionExpiresAt !== RENEW_FIRST),
+      (grant, until) => renew(grant, key, until),
+    );
 
   return {
     seal: sealSession,
@@ -209,6 +213,15 @@ export function createSessions(options: SessionsOptions): Sessions {
         running.set(grant.id, renewal);
       }
       return await renewal;
+    },
+
+    async switchOrganization(grant, key, organizationId) {
+      let done = grant.organizationId === organizationId;
+      const switched = await whileReserved(grant, () => done, async (current, until) => {
+        await renew(current, key, until, organizationId);
+        done = true;
+      });
+      return open(switched, key).identity;
     },
   };
 }

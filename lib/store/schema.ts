@@ -85,6 +85,26 @@ const MIGRATIONS: readonly (readonly string[])[] = [[
   // Nobody knows what resource the grants of before are for, so people sign in again.
   `DELETE FROM grants`,
   `ALTER TABLE grants ADD COLUMN resource TEXT NOT NULL DEFAULT ''`,
+], [
+  `ALTER TABLE grants ADD COLUMN permissions TEXT NOT NULL DEFAULT ''`,
+  `ALTER TABLE grants ADD COLUMN stale INTEGER NOT NULL DEFAULT 0`,
+  // The permissions of the grants of before are only in what is sealed, so WorkOS is asked.
+  `UPDATE grants SET session_expires_at = 0`,
+  `CREATE TABLE changes (
+    id TEXT PRIMARY KEY,
+    change TEXT NOT NULL,
+    handled INTEGER NOT NULL,
+    taken_until BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+  )`,
+  `CREATE INDEX changes_expiry ON changes (expires_at)`,
+  `CREATE INDEX changes_open ON changes (handled, taken_until)`,
+  `CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    owner TEXT,
+    until BIGINT NOT NULL,
+    value TEXT
+  )`,
 ]];
 
 /** The store was written by a newer version of this server. */

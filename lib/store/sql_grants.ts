@@ -1,23 +1,15 @@
 /** Grants, codes and tokens in SQL. */
 
-import { first, type SqlDatabase, type SqlRow, type SqlStatement } from "./sql_database.ts";
+import { first, type SqlDatabase, type SqlStatement } from "./sql_database.ts";
+import { GRANT_COLUMNS, type GrantColumns, withGrant } from "./sql_grant_rows.ts";
 import type {
   AccessTokenLookup,
   AccessTokenRow,
   CodeRow,
-  GrantRow,
   RefreshTokenRow,
   Store,
   TokenIssue,
-  WithGrant,
 } from "./store.ts";
-
-const GRANT_COLUMNS = `grants.id AS "grantId", client_id AS "clientId", user_id AS "userId",
-  session_id AS "sessionId", organization_id AS "organizationId", resource,
-  approved_scope AS "approvedScope", grants.scope AS "grantScope",
-  sealed_session AS "sealedSession", session_version AS "sessionVersion",
-  session_expires_at AS "sessionExpiresAt", created_at AS "createdAt",
-  grants.expires_at AS "grantExpiresAt"`;
 
 /** The part of a store that is about grants. */
 export type GrantStore = Omit<
@@ -29,6 +21,14 @@ export type GrantStore = Omit<
   | "closeSignIn"
   | "takeSignIn"
   | "useOnce"
+  | "deleteGrants"
+  | "markStale"
+  | "countGrants"
+  | "insertChange"
+  | "takeChanges"
+  | "finishChange"
+  | "acquireLease"
+  | "saveLeaseValue"
   | "sweep"
   | "ping"
   | "close"
@@ -41,8 +41,9 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
       await batch([
         [
           `INSERT INTO grants (id, client_id, user_id, session_id, organization_id, resource,
-             approved_scope, scope, sealed_session, session_version, session_expires_at, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+             approved_scope, scope, permissions, sealed_session, session_version, session_expires_at,
+             created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
           [
             grant.id,
             grant.clientId,
@@ -52,6 +53,7 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
             grant.resource,
             grant.approvedScope,
             grant.scope,
+            grant.permissions,
             grant.sealedSession,
             grant.sessionVersion,
             grant.sessionExpiresAt,
@@ -109,7 +111,8 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
       const rows = await run(
         `SELECT wrapped_key AS "wrappedKey", access_tokens.scope AS "scope",
            access_tokens.expires_at AS "expiresAt", grants.id AS "grantId",
-           client_id AS "clientId", user_id AS "userId", resource, grants.scope AS "grantScope",
+           client_id AS "clientId", user_id AS "userId", organization_id AS "organizationId",
+           resource, grants.scope AS "grantScope", permissions,
            session_expires_at AS "sessionExpiresAt"
          FROM access_tokens JOIN grants ON grants.id = access_tokens.grant_id
          WHERE hash = $1 AND wrapped_key <> ''`,
@@ -128,8 +131,10 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
           id: row.grantId,
           clientId: row.clientId,
           userId: row.userId,
+          organizationId: row.organizationId,
           resource: row.resource,
           scope: row.grantScope,
+          permissions: row.permissions,
           sessionExpiresAt: row.sessionExpiresAt,
         },
       };
@@ -197,7 +202,7 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
 
     async acquireRenewal({ grantId, version, owner, now, until }) {
       const rows = await run(
-        `UPDATE grants SET renewal_owner = $1, renewal_until = $2
+        `UPDATE grants SET renewal_owner = $1, renewal_until = $2, stale = 0
          WHERE id = $3 AND session_version = $4
            AND (renewal_owner IS NULL OR renewal_until <= $5) RETURNING id`,
         [owner, until, grantId, version, now],
@@ -215,13 +220,14 @@ export function createGrantStore({ run, batch }: SqlDatabase): GrantStore {
 
     async saveSession(session) {
       const rows = await run(
-        `UPDATE grants SET organization_id = $1, scope = $2, sealed_session = $3,
-           session_expires_at = $4, session_version = session_version + 1,
-           renewal_owner = NULL, renewal_until = NULL
-         WHERE id = $5 AND session_version = $6 RETURNING id`,
+        `UPDATE grants SET organization_id = $1, scope = $2, permissions = $3, sealed_session = $4,
+           session_expires_at = CASE WHEN stale = 1 THEN 0 ELSE CAST($5 AS BIGINT) END,
+           session_version = session_version + 1, renewal_owner = NULL, renewal_until = NULL
+         WHERE id = $6 AND session_version = $7 RETURNING id`,
         [
           session.organizationId,
           session.scope,
+          session.permissions,
           session.sealedSession,
           session.sessionExpiresAt,
           session.grantId,
@@ -275,23 +281,4 @@ function issueTokens(issue: TokenIssue, condition: Condition): SqlStatement[] {
     [clientExpiresAt, grantId, ...values],
   ]);
   return statements;
-}
-
-/** A row of a statement with {@link GRANT_COLUMNS}. */
-type GrantColumns =
-  & Omit<GrantRow, "id" | "scope" | "expiresAt">
-  & { grantId: string; grantScope: string; grantExpiresAt: number };
-
-/** The first row of a statement with {@link GRANT_COLUMNS}, the grant's columns in one object. */
-function withGrant<Row>(rows: readonly SqlRow[]): WithGrant<Row> | undefined {
-  const row = first<GrantColumns & Row>(rows);
-  if (!row) return undefined;
-  const { grantId, clientId, userId, sessionId, organizationId, resource, approvedScope } = row;
-  const { grantScope, sealedSession, sessionVersion, sessionExpiresAt, createdAt } = row;
-  const grant = {
-    ...{ id: grantId, clientId, userId, sessionId, organizationId, resource, approvedScope },
-    ...{ scope: grantScope, sealedSession, sessionVersion, sessionExpiresAt, createdAt },
-    expiresAt: row.grantExpiresAt,
-  };
-  return { ...row, grant };
 }

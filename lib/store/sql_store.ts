@@ -2,13 +2,16 @@
 
 import { migrate } from "./schema.ts";
 import { first, type SqlDatabase } from "./sql_database.ts";
+import { createChangeStore } from "./sql_changes.ts";
 import { createGrantStore } from "./sql_grants.ts";
+import { createSelectionStore } from "./sql_selections.ts";
 import type { ClientRow, SignInRow, Store } from "./store.ts";
 
 /** Tables that are swept, with their keys. Tokens go before the grants they point to. */
 const EXPIRING = [
   ["sign_ins", "id"],
   ["used_ids", "id"],
+  ["changes", "id"],
   ["codes", "hash"],
   ["access_tokens", "hash"],
   ["refresh_tokens", "hash"],
@@ -96,6 +99,8 @@ export async function createSqlStore(database: SqlDatabase): Promise<Store> {
     },
 
     ...createGrantStore(database),
+    ...createSelectionStore(database),
+    ...createChangeStore(database),
 
     async sweep(now, limit) {
       let deleted = 0;

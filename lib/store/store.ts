@@ -39,11 +39,13 @@ export interface GrantRow {
   approvedScope: string;
   /** Those of them that WorkOS supported at the last renewal. */
   scope: string;
+  /** Permission slugs in the organization at the last renewal, separated by spaces. */
+  permissions: string;
   /** WorkOS's identity and refresh token, sealed under the grant's key. */
   sealedSession: string;
   /** Grows with each renewal at WorkOS. */
   sessionVersion: number;
-  /** When WorkOS has to be asked again. */
+  /** When WorkOS has to be asked again; 0 for before anything else. */
   sessionExpiresAt: number;
   createdAt: number;
   expiresAt: number;
@@ -85,7 +87,14 @@ export type AccessTokenLookup =
   & {
     grant: Pick<
       GrantRow,
-      "id" | "clientId" | "userId" | "resource" | "scope" | "sessionExpiresAt"
+      | "id"
+      | "clientId"
+      | "userId"
+      | "organizationId"
+      | "resource"
+      | "scope"
+      | "permissions"
+      | "sessionExpiresAt"
     >;
   };
 
@@ -110,6 +119,21 @@ export interface Rotation extends TokenIssue {
   rotationSalt: string;
   /** Until when the exchanged token is remembered. */
   rememberUntil: number;
+}
+
+/** Grants by whom they are of; all that is given has to match, and something has to be given. */
+export interface GrantSelection {
+  sessionId?: string;
+  userIds?: readonly string[];
+  organizationId?: string;
+}
+
+/** Something that WorkOS reported and that may change who has access. */
+export interface ChangeRow {
+  /** `event_…` */
+  id: string;
+  /** What it is about, JSON. */
+  change: string;
 }
 
 /** Storage for everything that outlives a request. */
@@ -184,12 +208,60 @@ export interface Store {
   ): Promise<boolean>;
   /** Gives the reservation back. */
   releaseRenewal(grantId: string, owner: string): Promise<void>;
-  /** Stores a renewed session and gives the reservation back; false when the grant is gone. */
+  /**
+   * Stores a renewed session and gives the reservation back; false when the grant is gone. A grant
+   * that was marked stale during the renewal stays so.
+   */
   saveSession(
     session:
-      & Pick<GrantRow, "organizationId" | "scope" | "sealedSession" | "sessionExpiresAt">
+      & Pick<
+        GrantRow,
+        "organizationId" | "scope" | "permissions" | "sealedSession" | "sessionExpiresAt"
+      >
       & { grantId: string; version: number },
   ): Promise<boolean>;
+
+  /**
+   * Ends all grants of a selection.
+   *
+   * @param createdBefore those made later stay.
+   * @returns those that were ended.
+   */
+  deleteGrants(
+    selection: GrantSelection & { createdBefore: number },
+  ): Promise<Pick<GrantRow, "id" | "clientId" | "userId" | "sessionId">[]>;
+  /** Has WorkOS asked again before the next request of each grant of a selection. */
+  markStale(selection: GrantSelection): Promise<void>;
+
+  /**
+   * Keeps a change to be handled, at least until `expiresAt`, also when it has been handled.
+   *
+   * @returns false when a change with this id is kept already.
+   */
+  insertChange(change: ChangeRow & { expiresAt: number }): Promise<boolean>;
+  /**
+   * Takes changes that are not handled yet. Nobody else gets them until `until`.
+   *
+   * @param limit how many at most.
+   */
+  takeChanges(request: { now: number; until: number; limit: number }): Promise<ChangeRow[]>;
+  /** Marks a change as handled and forgets what it was about. */
+  finishChange(id: string): Promise<void>;
+
+  /**
+   * Takes a lease, or prolongs the owner's own. One holder at a time, across replicas; a holder that
+   * died loses it at `until`.
+   *
+   * @returns what the last holder left there, or undefined when somebody else holds it.
+   */
+  acquireLease(
+    lease: { name: string; owner: string; now: number; until: number },
+  ): Promise<{ value: string | null } | undefined>;
+  /** Leaves a value at a lease; false when somebody else holds it. */
+  saveLeaseValue(name: string, owner: string, value: string): Promise<boolean>;
+
+  /** How many grants have not expired. */
+  countGrants(now: number): Promise<number>;
 
   /** Deletes up to `limit` expired rows of each kind, and says how many. */
   sweep(now: number, limit: number): Promise<number>;

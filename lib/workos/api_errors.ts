@@ -48,14 +48,16 @@ const REFUSALS: Readonly<Record<string, string>> = {
   sso_required: "Your organization asks for single sign-on. Sign in again with it.",
 };
 
+/** What was asked of WorkOS: a code exchange, a renewal, or something else with the API key. */
+export type ApiStep = "exchange" | "refresh" | "manage";
+
 /**
  * Translates a failed call to WorkOS.
  *
  * @param error what the SDK threw.
- * @param step what was asked: a code exchange, a renewal, or something else with the API key.
  * @returns {@link UnavailableError} unless WorkOS clearly said no.
  */
-export function translateApiError(error: unknown, step: "exchange" | "refresh" | "manage"): Error {
+export function translateApiError(error: unknown, step: ApiStep): Error {
   const parsed = API_ERROR.safeParse(error);
   if (!parsed.success) return unavailable("WorkOS gave no usable answer.", error);
   const { status, retryAfter, rawData } = parsed.data;

@@ -3,7 +3,7 @@
  * at the terminal and not a failing sign-in days later.
  */
 
-import type { WorkOSConfig, WorkOSCredentials } from "../config.ts";
+import type { WorkOSConfig, WorkOSCredentials } from "./config.ts";
 import { SettingsError, UnavailableError, WorkOSSetupError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Upstream } from "./upstream.ts";

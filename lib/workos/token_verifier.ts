@@ -13,8 +13,11 @@ const CLOCK_TOLERANCE = 30;
 /** Longest wait for discovery and keys, in milliseconds. */
 const TIMEOUT = 5000;
 
-/** Claims of a WorkOS access token. Most are absent, or null, outside an organization. */
-const CLAIMS = z.object({
+/**
+ * Claims of a WorkOS access token. Most are absent, or null, outside an organization. Others come
+ * from a JWT template.
+ */
+const CLAIMS = z.looseObject({
   sub: z.string().min(1),
   sid: z.string().min(1),
   exp: z.number(),

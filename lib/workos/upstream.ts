@@ -4,11 +4,12 @@
 export interface Identity {
   /** `user_…` */
   userId: string;
-  /** `session_…`, the handle for ending the session at WorkOS. */
+  /** `session_…`, or `app_consent_…` of Connect: the handle for ending the session at WorkOS. */
   sessionId: string;
   /** `org_…`, absent for a person without a selected organization. */
   organizationId?: string;
-  email: string;
+  /** Absent where WorkOS does not tell. */
+  email?: string;
   /** Whether WorkOS has verified that the e-mail address belongs to the person. */
   emailVerified: boolean;
   /** Given and family name, if known. */
@@ -47,6 +48,29 @@ export interface CodeExchange {
   userAgent?: string;
 }
 
+/** Another way into WorkOS than the configured one, where WorkOS asks for it. */
+export type SignInRoute =
+  /** Straight to an SSO connection, `conn_…`. */
+  | { connectionId: string }
+  /** Through AuthKit's own pages, which ask for whatever else WorkOS wants. */
+  | { provider: "authkit"; organizationId?: string };
+
+/** An organization of a person who has to choose one. */
+export interface OrganizationChoice {
+  /** `org_…` */
+  id: string;
+  name: string;
+}
+
+/** The choice of an organization that WorkOS waits for. */
+export interface OrganizationSelection {
+  /** WorkOS's handle for the sign-in that waits. Secret. */
+  pendingToken: string;
+  organizationId: string;
+  ipAddress?: string;
+  userAgent?: string;
+}
+
 /** Where a person is sent to sign in. */
 export interface AuthorizationUrlRequest {
   state: string;
@@ -54,6 +78,17 @@ export interface AuthorizationUrlRequest {
   codeChallenge: string;
   /** E-mail address to prefill. */
   loginHint?: string;
+  /** Instead of the configured way. */
+  route?: SignInRoute;
+}
+
+/** The renewal of a session. */
+export interface RefreshRequest {
+  refreshToken: string;
+  /** `org_…` that the session has to be for afterwards; absent for none. */
+  organizationId?: string | undefined;
+  /** That of the sign-in, since WorkOS does not repeat it. */
+  authenticationMethod?: string | undefined;
 }
 
 /**
@@ -70,21 +105,28 @@ export interface Upstream {
    * Exchanges the code WorkOS sent to `/auth/callback`.
    *
    * @throws {SignInRefusedError} when WorkOS or the configured policy refuses the person. With a
-   *   `sessionId`, a session is open at WorkOS, and it is up to the caller to end it.
+   *   `sessionId`, a session is open at WorkOS, and it is up to the caller to end it. With a
+   *   `route`, the sign-in may go on that way.
+   * @throws {OrganizationSelectionError} when the person has to choose an organization first.
    */
   exchangeCode(exchange: CodeExchange): Promise<UpstreamSession>;
 
   /**
+   * Finishes a sign-in that waited for the choice of an organization.
+   *
+   * @throws {SignInRefusedError} as with {@link exchangeCode}.
+   */
+  selectOrganization(selection: OrganizationSelection): Promise<UpstreamSession>;
+
+  /**
    * Renews a session; roles and permissions are read again.
    *
-   * @param request the method is that of the sign-in, since WorkOS does not repeat it.
    * @throws {SessionEndedError} when WorkOS no longer honours the session.
-   * @throws {UnverifiedRenewalError} when the session is renewed, but the answer cannot be trusted.
+   * @throws {UnverifiedRenewalError} when the session is renewed, but the answer cannot be trusted,
+   *   or is for another organization than was asked for.
    * @throws {SignInRefusedError} when the organization now asks for another way of signing in.
    */
-  refresh(
-    request: { refreshToken: string; authenticationMethod?: string | undefined },
-  ): Promise<UpstreamSession>;
+  refresh(request: RefreshRequest): Promise<UpstreamSession>;
 
   /** Ends the session at WorkOS. Ending an ended one is no error. */
   revokeSession(sessionId: string): Promise<void>;

@@ -1,18 +1,17 @@
 /** Sign-in through WorkOS User Management (AuthKit, SSO, social logins): the default way. */
 
-import { type AuthenticationResponse, NotFoundException, WorkOS } from "@workos-inc/node";
-import type { WorkOSConfig, WorkOSCredentials } from "../config.ts";
+import { type AuthenticationResponse, NotFoundException } from "@workos-inc/node";
+import type { WorkOSConfig, WorkOSCredentials } from "./config.ts";
 import { SignInRefusedError, UnverifiedRenewalError, WorkOSSetupError } from "../errors.ts";
-import { translateApiError } from "./api_errors.ts";
+import type { WorkOSApi } from "./api.ts";
+import { assertClaims } from "./claims_policy.ts";
 import { type AccessTokenClaims, createTokenVerifier } from "./token_verifier.ts";
 import type { Identity, Upstream, UpstreamSession } from "./upstream.ts";
-
-/** Longest wait for one call, in milliseconds. A renewal's reservation lasts longer. */
-const TIMEOUT = 5000;
 
 /** What {@link createUserManagement} needs. */
 export interface UserManagementOptions {
   config: Omit<WorkOSConfig, "credentials"> & { credentials: WorkOSCredentials };
+  api: WorkOSApi;
   /** `/auth/callback` of this server, as registered in the WorkOS dashboard. */
   redirectUri: string;
   /** URL of the MCP endpoint, which a JWT template may put into `aud`. */
@@ -23,8 +22,8 @@ export interface UserManagementOptions {
 
 /** Makes the adapter. It calls nothing until a method is called. */
 export function createUserManagement(options: UserManagementOptions): Upstream {
-  const { config, redirectUri, resource, fetch, now } = options;
-  const { credentials: { clientId, apiKeys }, organizationId, connectionId } = config;
+  const { config, api, redirectUri, resource, fetch, now } = options;
+  const { credentials: { clientId }, organizationId, connectionId } = config;
   const verifier = createTokenVerifier({
     apiUrl: config.apiUrl,
     clientId,
@@ -33,28 +32,6 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     fetch,
     now,
   });
-  const [apiKey, ...otherKeys] = apiKeys;
-  const firstClient = createClient(apiKey, options);
-  const clients = [firstClient, ...otherKeys.map((key) => createClient(key, options))];
-
-  /** Calls with the first key that WorkOS accepts; a refused key has used nothing up. */
-  const call = async <T>(
-    step: "exchange" | "refresh" | "manage",
-    work: (workos: WorkOS) => Promise<T>,
-  ): Promise<T> => {
-    let refused: unknown;
-    for (const workos of clients) {
-      try {
-        return await work(workos);
-      } catch (error) {
-        const translated = translateApiError(error, step);
-        if (!(translated instanceof WorkOSSetupError)) throw translated;
-        refused = translated;
-      }
-    }
-    throw refused;
-  };
-
   let connectionOrganization: string | undefined;
   /**
    * The organization people have to come for: the configured one, or the one that the configured
@@ -63,7 +40,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
   const requireOrganization = async (): Promise<string | undefined> => {
     if (organizationId !== undefined || connectionId === undefined) return organizationId;
     if (connectionOrganization === undefined) {
-      const connection = await call("manage", ({ sso }) => sso.getConnection(connectionId));
+      const connection = await api.call("manage", ({ sso }) => sso.getConnection(connectionId));
       if (connection.organizationId === undefined) {
         throw new WorkOSSetupError(
           "invalid_connection",
@@ -96,6 +73,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
         "WorkOS's token and answer name different people.",
       );
     }
+    assertClaims(config.requiredClaims, claims, claims.sid);
     if (required !== undefined && organization !== required) {
       throw new SignInRefusedError(
         "wrong_organization",
@@ -111,12 +89,13 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
   };
 
   return {
-    getAuthorizationUrl({ state, codeChallenge, loginHint }) {
+    getAuthorizationUrl({ state, codeChallenge, loginHint, route }) {
       // WorkOS wants exactly one selector, except that AuthKit takes an organization along.
-      const selector = connectionId
-        ? { connectionId }
-        : { provider: "authkit", ...(organizationId && { organizationId }) };
-      return firstClient.userManagement.getAuthorizationUrl({
+      const selector = route ??
+        (connectionId
+          ? { connectionId }
+          : { provider: "authkit", ...(organizationId && { organizationId }) });
+      return api.local.userManagement.getAuthorizationUrl({
         clientId,
         redirectUri,
         state,
@@ -129,7 +108,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 
     async exchangeCode({ code, codeVerifier, ipAddress, userAgent }) {
       const required = await prepareAnswer();
-      const response = await call(
+      const response = await api.call(
         "exchange",
         (workos) =>
           workos.userManagement.authenticateWithCode({
@@ -145,18 +124,43 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       return session;
     },
 
-    async refresh({ refreshToken, authenticationMethod }) {
+    async selectOrganization({ pendingToken, organizationId, ipAddress, userAgent }) {
+      const required = await prepareAnswer();
+      const response = await api.call(
+        "exchange",
+        (workos) =>
+          workos.userManagement.authenticateWithOrganizationSelection({
+            clientId,
+            pendingAuthenticationToken: pendingToken,
+            organizationId,
+            ...(ipAddress && { ipAddress }),
+            ...(userAgent && { userAgent }),
+          }),
+      );
+      const session = await readSession(response, required ?? organizationId);
+      assertConnection(connectionId, session.identity);
+      return session;
+    },
+
+    async refresh({ refreshToken, authenticationMethod, organizationId: wanted }) {
       const required = await prepareAnswer();
       assertConnection(connectionId, { authenticationMethod });
-      const response = await call(
+      assertWanted(required, wanted);
+      const response = await api.call(
         "refresh",
-        (workos) => workos.userManagement.authenticateWithRefreshToken({ clientId, refreshToken }),
+        (workos) =>
+          workos.userManagement.authenticateWithRefreshToken({
+            clientId,
+            refreshToken,
+            // Named each time: WorkOS would otherwise take the organization last used.
+            ...(wanted && { organizationId: wanted }),
+          }),
       );
       let session: UpstreamSession;
       try {
-        session = await readSession(response, required);
+        session = await readSession(response, required ?? wanted);
       } catch (error) {
-        if (error instanceof SignInRefusedError || !(error instanceof Error)) throw error;
+        if (!(error instanceof Error)) throw error;
         throw new UnverifiedRenewalError(response.refreshToken, error);
       }
       if (authenticationMethod) session.identity.authenticationMethod ??= authenticationMethod;
@@ -164,7 +168,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     },
 
     async revokeSession(sessionId) {
-      await call("manage", async (workos) => {
+      await api.call("manage", async (workos) => {
         try {
           await workos.userManagement.revokeSession({ sessionId });
         } catch (error) {
@@ -174,11 +178,20 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     },
 
     async checkCredentials() {
-      await call("manage", ({ organizations }) => organizations.listOrganizations({ limit: 1 }));
+      await api.call(
+        "manage",
+        ({ organizations }) => organizations.listOrganizations({ limit: 1 }),
+      );
     },
 
     prepare: () => verifier.prepare(),
   };
+}
+
+/** Where one organization is required, no other one is asked for. */
+function assertWanted(required: string | undefined, wanted: string | undefined): void {
+  if (required === undefined || wanted === undefined || wanted === required) return;
+  throw new SignInRefusedError("wrong_organization", "This server is for one organization only.");
 }
 
 /** What was chosen by the URL that went through the browser is checked on what came back. */
@@ -195,25 +208,6 @@ function assertConnection(
     "This server wants you to sign in through your company's single sign-on.",
     { sessionId },
   );
-}
-
-/**
- * One client a key. No retries: codes and refresh tokens work once, and a retry after a lost answer
- * would turn a success into `invalid_grant`. Key and id are passed explicitly, since the SDK would
- * otherwise look into the environment.
- */
-function createClient(apiKey: string, { config, fetch }: UserManagementOptions): WorkOS {
-  const { hostname, port, protocol } = new URL(config.apiUrl);
-  return new WorkOS({
-    apiKey,
-    clientId: config.credentials.clientId,
-    apiHostname: hostname,
-    ...(port && { port: Number(port) }),
-    https: protocol === "https:",
-    timeout: TIMEOUT,
-    maxRetries: 0,
-    fetchFn: fetch,
-  });
 }
 
 function readIdentity(response: AuthenticationResponse, claims: AccessTokenClaims): Identity {

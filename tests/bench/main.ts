@@ -93,6 +93,7 @@ async function addGrants(path: string, from: number, to: number): Promise<void> 
       resource: "",
       approvedScope: "openid profile email",
       scope: "openid profile email",
+      permissions: "",
       sealedSession: "x".repeat(600),
       sessionVersion: 1,
       sessionExpiresAt: later,

@@ -13,6 +13,7 @@ export function buildGrant(id: string = "grant"): GrantRow {
     resource: "https://mcp.example/mcp",
     approvedScope: "openid",
     scope: "openid",
+    permissions: "",
     sealedSession: "sealed",
     sessionVersion: 1,
     sessionExpiresAt: 500,

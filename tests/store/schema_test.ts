@@ -9,7 +9,11 @@ Deno.test("a database of the first version is brought up to date, and its grants
   const grant = { ...buildGrant(), approvedScope: "openid members:read" };
   await current.insertGrant(grant, buildCode());
   await database.run("ALTER TABLE grants DROP COLUMN approved_scope", []);
-  await database.run("ALTER TABLE grants DROP COLUMN resource", []);
+  for (const column of ["resource", "permissions", "stale"]) {
+    await database.run(`ALTER TABLE grants DROP COLUMN ${column}`, []);
+  }
+  await database.run("DROP TABLE changes", []);
+  await database.run("DROP TABLE leases", []);
   await database.run("DELETE FROM schema_version WHERE version > 1", []);
 
   const migrated = await createSqlStore(database);

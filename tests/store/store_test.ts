@@ -184,6 +184,7 @@ for (const { name, test: testSubject } of SUBJECTS) {
       version: 1,
       organizationId: "org_1",
       scope: "openid email",
+      permissions: "members:read",
       sealedSession: "new",
       sessionExpiresAt: 800,
     };

@@ -17,7 +17,7 @@ import {
   emulatorCredentials,
 } from "../../lib/workos/emulator/emulator.ts";
 import type { Upstream } from "../../lib/workos/upstream.ts";
-import { createUserManagement } from "../../lib/workos/user_management.ts";
+import { connectWorkOS } from "../../lib/workos/connect_workos.ts";
 import { definition as exampleDefinition } from "../../server.ts";
 import { getSecretWatch } from "./secret_watch.ts";
 
@@ -97,10 +97,9 @@ export async function createWorld(
   const workos = secrets.watch(async (request) =>
     await faults.workos?.(request.clone()) ?? await emulator.fetch(request)
   );
-  const upstream = createUserManagement({
+  const { upstream, directory } = connectWorkOS({
+    ...config,
     config: { ...config.workos, credentials },
-    redirectUri: `${config.baseUrl}/auth/callback`,
-    resource: config.resource,
     now,
     async fetch(input, init) {
       const request = new Request(input, init);
@@ -123,6 +122,7 @@ export async function createWorld(
     definition,
     store: usedStore,
     upstream,
+    directory,
     // Rejects like the real one when an entry throws.
     async fetchDocument({ href }) {
       documentRequests.push(href);

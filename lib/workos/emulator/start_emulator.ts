@@ -1,6 +1,7 @@
 /** The emulator beside a server that has no WorkOS account. */
 
-import type { Config, WorkOSCredentials } from "../../config.ts";
+import type { Config } from "../../config.ts";
+import type { WorkOSCredentials } from "../config.ts";
 import { createEmulator, emulatorCredentials } from "./emulator.ts";
 
 /** Where `deno task emulator` listens; beside a server, the first choice. */
