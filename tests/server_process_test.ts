@@ -34,7 +34,8 @@ testNeeding(PROCESS_NEEDS, "a running request is finished before the server ends
   const released = Promise.withResolvers<void>();
   const emulated = Promise.withResolvers<Emulator>();
   const workos = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
-    if (request.url.endsWith("/authenticate")) {
+    // Not the check at the start, which has no verifier.
+    if ((await request.clone().text()).includes("code_verifier")) {
       arrived.resolve();
       await released.promise;
     }
@@ -119,6 +120,7 @@ testNeeding(
     const attempts: [Record<string, string>, RegExp][] = [
       [{ WORKOS_API_KEY: "sk_wrong" }, /WORKOS_API_KEY: WorkOS refuses the key/],
       [{ WORKOS_CLIENT_ID: "client_wrong" }, /Check WORKOS_CLIENT_ID/],
+      [{ WORKOS_CLIENT_ID: "client_wrong" }, /belong to different environments/],
       [{ WORKOS_ORGANIZATION_ID: "org_unknown" }, /does not know this organization/],
       [
         { WORKOS_API_KEY: "sk_old,sk_test_emulator", WORKOS_ORGANIZATION_ID: "org_unknown" },

@@ -5,6 +5,7 @@
 
 import type { WorkOSConfig, WorkOSCredentials } from "./config.ts";
 import { SettingsError, UnavailableError, WorkOSSetupError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import type { Log } from "../log.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -34,6 +35,7 @@ export async function checkSetup(options: SetupOptions): Promise<void> {
   const found = await Promise.all([
     checkClientId(options),
     checkKeys(options),
+    checkEnvironment(options),
     checkRouting(options),
   ].map((check) => check.catch((error) => tolerateOutage(error, config.apiUrl, log))));
   const problems = found.flat();
@@ -89,6 +91,36 @@ async function checkKeys(options: SetupOptions): Promise<string[]> {
   ];
 }
 
+/**
+ * Key and client id may both be good and of different environments, which WorkOS only says when they
+ * are used together. So a code that nobody made is exchanged, for the reason of the refusal. Not seen
+ * on a live account.
+ */
+async function checkEnvironment(options: SetupOptions): Promise<string[]> {
+  const { clientId, apiKeys } = options.config.credentials;
+  for (const apiKey of apiKeys) {
+    const known = await get("/organizations?limit=1", apiKey, options);
+    if (known.status !== 200) continue;
+    const { body } = await call("/user_management/authenticate", options, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        grant_type: "authorization_code",
+        client_id: clientId,
+        client_secret: apiKey,
+        code: "start-up-check",
+      }),
+    });
+    const reason = String(body.error ?? body.code);
+    if (!["invalid_client", "unauthorized_client"].includes(reason)) return [];
+    return [
+      "WORKOS_CLIENT_ID and WORKOS_API_KEY belong to different environments: WorkOS answers " +
+      `${reason}. Copy both from the same environment of the dashboard.`,
+    ];
+  }
+  return [];
+}
+
 async function checkRouting(options: SetupOptions): Promise<string[]> {
   const { organizationId, connectionId } = options.config;
   const problems: string[] = [];
@@ -132,24 +164,30 @@ async function getWithAnyKey(path: string, options: SetupOptions): Promise<Answe
 }
 
 /** A plain call: the SDK keeps neither the `Date` header nor the body of a 401. */
-async function get(
+async function call(
   path: string,
-  apiKey: string,
   { config, fetch, now }: SetupOptions,
+  init: RequestInit,
 ): Promise<Answer> {
   try {
     const response = await fetch(config.apiUrl + path, {
-      headers: { authorization: `Bearer ${apiKey}`, accept: "application/json" },
+      ...init,
       signal: AbortSignal.timeout(TIMEOUT),
     });
     const date = Date.parse(response.headers.get("date") ?? "");
     const skew = Number.isNaN(date) ? 0 : Math.round((now() - date) / 1000);
-    if (response.ok) return { status: response.status, body: await response.json(), skew };
-    await response.body?.cancel();
-    return { status: response.status, body: {}, skew };
+    const body = parseJson(await response.text());
+    const isObject = typeof body === "object" && body !== null;
+    return { status: response.status, body: isObject ? { ...body } : {}, skew };
   } catch (error) {
     throw new UnavailableError("workos_unavailable", "WorkOS does not answer.", 5, {
       cause: error,
     });
   }
+}
+
+function get(path: string, apiKey: string, options: SetupOptions): Promise<Answer> {
+  return call(path, options, {
+    headers: { authorization: `Bearer ${apiKey}`, accept: "application/json" },
+  });
 }

@@ -1,6 +1,10 @@
 /** Sign-in through WorkOS User Management (AuthKit, SSO, social logins): the default way. */
 
-import { type AuthenticationResponse, NotFoundException } from "@workos-inc/node";
+import {
+  type AuthenticationResponse,
+  GenericServerException,
+  NotFoundException,
+} from "@workos-inc/node";
 import type { WorkOSConfig, WorkOSCredentials } from "./config.ts";
 import { SignInRefusedError, UnverifiedRenewalError, WorkOSSetupError } from "../errors.ts";
 import type { WorkOSApi } from "./api.ts";
@@ -172,7 +176,9 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
         try {
           await workos.userManagement.revokeSession({ sessionId });
         } catch (error) {
-          if (!(error instanceof NotFoundException)) throw error;
+          const isUnknown = error instanceof GenericServerException &&
+            error.code === "session_not_found";
+          if (!isUnknown && !(error instanceof NotFoundException)) throw error;
         }
       });
     },
