@@ -44,7 +44,7 @@ export interface AccessQuestion {
  *   when it refuses this server, or when this server has no API key to ask with.
  */
 export interface Directory {
-  /** The organizations a person is an active member of. */
+  /** The organizations a person is an active member of, by name. */
   listOrganizations(userId: string): Promise<OrganizationOfPerson[]>;
   /**
    * The members of an organization.
@@ -93,7 +93,7 @@ export function createDirectory(api: WorkOSApi | undefined): Directory {
         id: organizationId,
         name: organizationName,
         role: role.slug,
-      }));
+      })).sort((one, other) => one.name.localeCompare(other.name));
     },
 
     async listMembers(organizationId, { after, limit = 100 } = {}) {

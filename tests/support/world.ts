@@ -16,6 +16,7 @@ import {
   type Emulator,
   emulatorCredentials,
 } from "../../lib/workos/emulator/emulator.ts";
+import type { Directory } from "../../lib/workos/directory.ts";
 import type { Upstream } from "../../lib/workos/upstream.ts";
 import { connectWorkOS } from "../../lib/workos/connect_workos.ts";
 import { definition as exampleDefinition } from "../../server.ts";
@@ -48,6 +49,7 @@ export interface World {
   emulator: Emulator;
   store: Store;
   upstream: Upstream;
+  directory: Directory;
   /** Reaches server and emulator by URL. */
   fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Lines of JSON written at debug level. */
@@ -148,6 +150,7 @@ export async function createWorld(
     emulator,
     store: usedStore,
     upstream,
+    directory,
     logs,
     upstreamCalls,
     faults,

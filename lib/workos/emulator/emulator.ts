@@ -15,6 +15,7 @@ import { ExpiringMap } from "./expiring_map.ts";
 import { logOut } from "./log_out.ts";
 import { createManagementApi } from "./management.ts";
 import { seedDirectory } from "./people.ts";
+import { ResourceAccess } from "./resource_access.ts";
 
 export type { Directory } from "./directory.ts";
 
@@ -53,6 +54,8 @@ export interface Emulator {
   fetch(request: Request): Promise<Response>;
   /** What developers, administrators and identity providers do to the people in it. */
   directory: Directory;
+  /** Permissions for single things. */
+  resourceAccess: ResourceAccess;
   /**
    * Signs the body of a webhook the way WorkOS does.
    *
@@ -82,6 +85,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
       return response;
     },
     directory: environment.directory,
+    resourceAccess: environment.resourceAccess,
     signWebhook(body) {
       const timestamp = now();
       const digest = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
@@ -103,6 +107,7 @@ function createEnvironment(options: EmulatorOptions, newId: () => string): Envir
     apiKey: options.apiKey ?? emulatorCredentials.apiKey,
     redirectUris: options.redirectUris,
     directory,
+    resourceAccess: new ResourceAccess(),
     accessTokens: new AccessTokens({
       issuer,
       lifetime: options.accessTokenTtl ?? 300,

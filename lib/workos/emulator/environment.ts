@@ -4,6 +4,7 @@ import type { AuthenticationMethod } from "@workos-inc/node";
 import type { AccessTokens } from "./access_tokens.ts";
 import type { Directory } from "./directory.ts";
 import type { ExpiringMap } from "./expiring_map.ts";
+import type { ResourceAccess } from "./resource_access.ts";
 
 /** A sign-in that is proven but not yet exchanged for a session. */
 export interface SignIn {
@@ -25,6 +26,7 @@ export interface Environment {
   /** Exact, or with `*` for the port. */
   redirectUris: readonly string[];
   directory: Directory;
+  resourceAccess: ResourceAccess;
   accessTokens: AccessTokens;
   /** Authorization codes. */
   codes: ExpiringMap<SignIn & { codeChallenge?: string | undefined }>;

@@ -5,6 +5,7 @@ import { readParameters, requireParameter } from "./body.ts";
 import type { Environment } from "./environment.ts";
 import { apiRefusal, RefusalError } from "./errors.ts";
 import { paginate } from "./pagination.ts";
+import { createAuthorizationApi } from "./resource_access.ts";
 import { equalSecrets } from "./secrets.ts";
 
 /**
@@ -39,6 +40,7 @@ export function createManagementApi(environment: Environment): Hono {
     await revokeSession(req.raw, environment);
     return new Response();
   });
+  app.route("/", createAuthorizationApi(environment, checkApiKey));
   return app;
 }
 
