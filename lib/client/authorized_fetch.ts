@@ -37,6 +37,13 @@ interface Challenge {
   resourceMetadataUrl: string | undefined;
 }
 
+/** A challenge, and what was so when it came. */
+interface Refusal extends Challenge {
+  usedToken: string | undefined;
+  /** The last sign-in that had been declined. */
+  declinedBefore: string | undefined;
+}
+
 /** A `fetch` that may be in the middle of an authorization. */
 export interface AuthorizedFetch extends FetchLike {
   /** Waits until no authorization is under way: what it writes must not be cut off. */
@@ -73,14 +80,24 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
   }
 
   /**
-   * Signs in, once for the same scopes at the same authorization server, and not after a failure:
-   * one unwanted browser tab is enough.
+   * Signs in, once for the same scopes at the same authorization server, and not after a failure,
+   * nor after this very sign-in was declined in a program that was waited for: one unwanted browser
+   * tab is enough.
    */
   async function signInOnce(
     discovery: OAuthDiscoveryState,
     scope: string | undefined,
+    declinedBefore: string | undefined,
   ): Promise<Outcome> {
     if (failedSignIn) throw failedSignIn;
+    const declined = (await readRecord())?.declined;
+    if (
+      declined && declined.id !== declinedBefore &&
+      declined.issuer === issuerOf(discovery) && declined.scope === scope
+    ) {
+      failedSignIn = new CommandError("access_denied", declined.message, ExitCode.notAuthorized);
+      throw failedSignIn;
+    }
     const purpose = `${issuerOf(discovery)} ${scope ?? ""}`;
     if (signIns.has(purpose) || signIns.size === MAX_SIGN_INS) {
       throw new CommandError(
@@ -134,13 +151,17 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
   }
 
   /** Answers a 401. Discovery is made anew, so that an authorization server that moved is found. */
-  async function renew(
-    challenge: Challenge,
-    usedToken: string | undefined,
-    tried: ReadonlySet<Outcome>,
-  ): Promise<Outcome> {
+  async function renew(refusal: Refusal, tried: ReadonlySet<Outcome>): Promise<Outcome> {
+    const { usedToken, declinedBefore } = refusal;
     const record = await readRecord();
     if (currentTokens(record)?.tokens.access_token !== usedToken) return "token_changed";
+    if (usedToken === undefined && signIns.size > 0 && !failedSignIn) {
+      throw new CommandError(
+        "signed_out",
+        `The sign-in to ${serverUrl.href} was deleted by another program. Run this again to sign in.`,
+        ExitCode.notAuthorized,
+      );
+    }
     if (tried.has("signed_in")) {
       throw new CommandError(
         "token_refused",
@@ -150,31 +171,32 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     }
     const discovery = await discover(
       context,
-      challenge.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
+      refusal.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
     );
     if (!tried.has("refreshed") && await refreshTokens(context, discovery)) return "refreshed";
     const latest = currentTokens(await readRecord())?.tokens.access_token;
     // Another process was faster: ours was refused because its refresh token had been used.
     if (latest !== undefined && latest !== usedToken) return "token_changed";
     onStep({ name: "sign_in_needed", text: `${serverUrl.href} asks for a sign-in.` });
-    return await signInOnce(discovery, settings.scope ?? challenge.scope);
+    return await signInOnce(discovery, settings.scope ?? refusal.scope, declinedBefore);
   }
 
   /** Answers a 403 that names scopes, by asking once for them and those there are (CL-32, CL-33). */
-  async function widen(challenge: Challenge, usedToken: string | undefined): Promise<Outcome> {
+  async function widen(refusal: Refusal): Promise<Outcome> {
+    const { scope, usedToken, declinedBefore } = refusal;
     const record = await readRecord();
     const tokens = currentTokens(record);
     if (!tokens || tokens.tokens.access_token !== usedToken) return "token_changed";
     const granted = grantedScope(tokens);
-    const wanted = computeScopeUnion(tokens.requested_scope, granted, challenge.scope);
+    const wanted = computeScopeUnion(tokens.requested_scope, granted, scope);
     if (
       wanted === undefined || triedScopes.has(wanted) ||
-      !isStrictScopeSuperset(challenge.scope, granted)
+      !isStrictScopeSuperset(scope, granted)
     ) {
       throw new CommandError(
         "insufficient_scope",
         `You are signed in, but not allowed to do this${
-          challenge.scope ? `: it needs ${sanitizeLine(challenge.scope)}` : ""
+          scope ? `: it needs ${sanitizeLine(scope)}` : ""
         }. Ask whoever administers the server.`,
         ExitCode.notAuthorized,
       );
@@ -182,13 +204,13 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     triedScopes.add(wanted);
     const discovery = await discover(
       context,
-      challenge.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
+      refusal.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
     );
     onStep({
       name: "sign_in_needed",
-      text: `${serverUrl.href} wants more for this: ${sanitizeLine(challenge.scope ?? "")}.`,
+      text: `${serverUrl.href} wants more for this: ${sanitizeLine(scope ?? "")}.`,
     });
-    return await signInOnce(discovery, wanted);
+    return await signInOnce(discovery, wanted, declinedBefore);
   }
 
   const authorizedFetch: FetchLike = async (input, init) => {
@@ -212,10 +234,10 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
         );
       }
       log.debug("challenged", { kind: challenge.kind, scope: challenge.scope });
+      const declinedBefore = (await readRecord())?.declined?.id;
+      const refusal = { ...challenge, usedToken: token, declinedBefore };
       const answer = () =>
-        challenge.kind === "unauthorized"
-          ? renew(challenge, token, tried)
-          : widen(challenge, token);
+        challenge.kind === "unauthorized" ? renew(refusal, tried) : widen(refusal);
       // No other program may do the same meanwhile (opencode#34074, mcp-remote#306).
       const wait = waitForOthers(context, serverUrl);
       tried.add(await share(() => cache.exclusive(serverUrl.href, answer, wait)));

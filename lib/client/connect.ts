@@ -7,7 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { createAuthorizedFetch } from "./authorized_fetch.ts";
 import type { ConnectOptions } from "./context.ts";
-import { toCommandError } from "./failure.ts";
+import { toMcpFailure } from "./malformed_answer.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { parseServerUrl } from "./server_url.ts";
 
@@ -45,7 +45,7 @@ export async function connect(serverUrl: string, options: ConnectOptions): Promi
     await client.connect(transport, requestOptions);
   } catch (error) {
     await authorizedFetch.settled();
-    throw toCommandError(error);
+    throw toMcpFailure(error);
   }
   log.debug("connected", {
     era: client.getProtocolEra(),
@@ -58,7 +58,7 @@ export async function connect(serverUrl: string, options: ConnectOptions): Promi
       try {
         await transport.terminateSession();
       } catch (error) {
-        log.debug("session_not_ended", { message: toCommandError(error).message });
+        log.debug("session_not_ended", { message: toMcpFailure(error).message });
       }
       await client.close();
       await authorizedFetch.settled();

@@ -5,15 +5,18 @@ import {
   checkResourceAllowed,
   discoverAuthorizationServerMetadata,
   discoverOAuthProtectedResourceMetadata,
+  type FetchLike,
   IssuerMismatchError,
   type OAuthDiscoveryState,
   type OAuthProtectedResourceMetadata,
 } from "@modelcontextprotocol/client";
 import * as z from "zod";
 import { CommandError, ExitCode } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { toCommandError } from "./failure.ts";
+import { explainUnreadable } from "./malformed_answer.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { checkNamedUrl } from "./server_url.ts";
 import { updateRecord } from "./token_cache.ts";
@@ -26,6 +29,10 @@ export function issuerOf(discovery: OAuthDiscoveryState): string {
 /**
  * What a token request has to know of a discovered authorization server: its metadata, and the
  * resource the token is for (RFC 8707; CL-9), letter for letter as the resource names itself.
+ *
+ * A server without resource metadata is one of MCP 2025-03-26, which knew no such parameter, and
+ * some of them refuse what they do not know (typescript-sdk#693). For them no resource is named,
+ * here as little as in the SDK's authorization request.
  */
 export function tokenRequestOptions(
   { authorizationServerMetadata, resourceMetadata }: OAuthDiscoveryState,
@@ -139,6 +146,25 @@ export function selectAuthorizationServer(
   return url;
 }
 
+/** What RFC 8414 §2 says about revocation. */
+const revocationSchema = z.object({
+  revocation_endpoint: z.string().optional(),
+  revocation_endpoint_auth_methods_supported: z.array(z.string()).optional(),
+});
+
+/** What metadata of an authorization server says about revocation. */
+export type RevocationMetadata = z.infer<typeof revocationSchema>;
+
+/**
+ * Reads what metadata says about revocation (RFC 8414 §2), which the SDK leaves out of the documents
+ * of OpenID Connect.
+ *
+ * @param metadata of an authorization server, as it was sent or as it is kept.
+ */
+export function readRevocationMetadata(metadata: unknown): RevocationMetadata {
+  return revocationSchema.safeParse(metadata).data ?? {};
+}
+
 /**
  * Fetches the metadata of an authorization server, whose `issuer` has to be the address it was
  * looked up by (RFC 8414 §3.3; CL-16, CL-17).
@@ -151,10 +177,17 @@ export async function findServerMetadata(
   context: ClientContext,
   authorizationServerUrl: string,
 ): Promise<AuthorizationServerMetadata | undefined> {
+  const oauthFetch = createOAuthFetch(context);
+  let document = "";
+  const fetchFn: FetchLike = async (input, init) => {
+    const response = await oauthFetch(input, init);
+    if (!response.ok) return response;
+    document = await response.text();
+    return new Response(document, response);
+  };
   try {
-    return await discoverAuthorizationServerMetadata(authorizationServerUrl, {
-      fetchFn: createOAuthFetch(context),
-    });
+    const metadata = await discoverAuthorizationServerMetadata(authorizationServerUrl, { fetchFn });
+    return metadata && { ...metadata, ...readRevocationMetadata(parseJson(document)) };
   } catch (error) {
     throw error instanceof IssuerMismatchError || error instanceof CommandError
       ? toCommandError(error)
@@ -167,16 +200,6 @@ export async function findServerMetadata(
         { cause: error },
       );
   }
-}
-
-/** What is wrong with a document that could not be read, to complete a sentence. */
-function explainUnreadable(error: unknown): string {
-  if (error instanceof SyntaxError) return "it is not JSON but perhaps a web page";
-  if (error instanceof z.core.$ZodError) {
-    const members = new Set(error.issues.map(({ path }) => path[0] ?? "all of it"));
-    return `missing or wrong in it: ${sanitizeLine([...members].join(", "))}`;
-  }
-  return error instanceof Error ? sanitizeLine(error.message).replace(/\.$/, "") : "unknown";
 }
 
 /**

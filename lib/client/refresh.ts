@@ -9,7 +9,8 @@ import {
 import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
-import { isTransient, toCommandError } from "./failure.ts";
+import { isTransient } from "./failure.ts";
+import { toOAuthFailure } from "./malformed_answer.ts";
 import { clientFor, expiryOf } from "./oauth_provider.ts";
 import { withoutRegistration, withoutTokens, withTokens } from "./server_record.ts";
 import { updateRecord } from "./token_cache.ts";
@@ -54,7 +55,7 @@ export async function refreshTokens(
     log.debug("tokens_refreshed", { issuer });
     return true;
   } catch (error) {
-    if (!(error instanceof OAuthError) || isTransient(error.code)) throw toCommandError(error);
+    if (!(error instanceof OAuthError) || isTransient(error.code)) throw toOAuthFailure(error);
     log.debug("refresh_refused", { issuer, error: error.code });
     await updateRecord(cache, serverUrl.href, (present) => {
       switch (error.code) {

@@ -1,26 +1,15 @@
 /** Ends a sign-in at the authorization server (RFC 7009). */
 
-import {
-  discoverAuthorizationServerMetadata,
-  selectClientAuthMethod,
-} from "@modelcontextprotocol/client";
-import * as z from "zod";
+import { selectClientAuthMethod } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
-import { issuerOf } from "./discovery.ts";
+import { findServerMetadata, issuerOf, readRevocationMetadata } from "./discovery.ts";
 import { clientFor } from "./oauth_provider.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import type { ServerRecord, TokenSet } from "./server_record.ts";
 import { checkNamedUrl } from "./server_url.ts";
-
-/** What RFC 8414 §2 says about revocation, which OpenID Connect's discovery does not know. */
-const metadataSchema = z.object({
-  revocation_endpoint: z.string().optional(),
-  revocation_endpoint_auth_methods_supported: z.array(z.string()).optional(),
-  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
-});
 
 /**
  * Revokes the refresh token, which takes the access tokens along (RFC 7009 §2.1), or the access
@@ -40,22 +29,18 @@ export async function revokeTokens(
   { tokens, client_id }: TokenSet,
 ): Promise<boolean> {
   const fetchFn = createOAuthFetch(context);
-  const found = record.discovery && issuerOf(record.discovery) === issuer
+  const metadata = record.discovery && issuerOf(record.discovery) === issuer
     ? record.discovery.authorizationServerMetadata
-    : await discoverAuthorizationServerMetadata(issuer, { fetchFn });
-  const metadata = metadataSchema.safeParse(found).data;
-  if (metadata?.revocation_endpoint === undefined) return false;
-  const endpoint = checkNamedUrl(
-    metadata.revocation_endpoint,
-    "revocation endpoint",
-    context.serverUrl,
-  );
+    : await findServerMetadata(context, issuer);
+  const { revocation_endpoint: address, revocation_endpoint_auth_methods_supported: own } =
+    readRevocationMetadata(metadata);
+  if (address === undefined) return false;
+  const endpoint = checkNamedUrl(address, "revocation endpoint", context.serverUrl);
   const known = clientFor(context, record, issuer);
   // Without the secret of a client that was named by hand, only the id can be shown.
   const client = known?.client_id === client_id ? known : { client_id };
   const secret = client.client_secret ?? "";
-  const methods = metadata.revocation_endpoint_auth_methods_supported ??
-    metadata.token_endpoint_auth_methods_supported ?? [];
+  const methods = own ?? metadata?.token_endpoint_auth_methods_supported ?? [];
   const body = new URLSearchParams({
     token: tokens.refresh_token ?? tokens.access_token,
     token_type_hint: tokens.refresh_token === undefined ? "access_token" : "refresh_token",

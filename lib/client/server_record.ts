@@ -35,6 +35,17 @@ export interface IssuerCredentials {
   tokens?: TokenSet | undefined;
 }
 
+/** A sign-in that somebody did not want. */
+export interface DeclinedSignIn {
+  /** Tells one from the next. */
+  id: string;
+  issuer: string;
+  /** The scopes asked for; those the server suggests when absent. */
+  scope?: string | undefined;
+  /** What was said of it, cleaned. */
+  message: string;
+}
+
 /** Everything known of one MCP server. */
 export interface ServerRecord {
   /** The authorization server whose tokens are in use: a key of {@link issuers}. */
@@ -43,6 +54,8 @@ export interface ServerRecord {
   discovery?: OAuthDiscoveryState | undefined;
   /** Where a client id given by the user was first used: its secret goes nowhere else (CL-38). */
   pre_registered?: { client_id: string; issuer: string } | undefined;
+  /** The last sign-in that was declined, until one succeeds: for those who waited for it. */
+  declined?: DeclinedSignIn | undefined;
   /** Credentials, by issuer. */
   issuers: Record<string, IssuerCredentials>;
 }
@@ -59,6 +72,12 @@ export const serverRecordSchema: z.ZodType<ServerRecord> = z.object({
   issuer: z.string().optional(),
   discovery: sdkObject<OAuthDiscoveryState>("authorizationServerUrl").optional(),
   pre_registered: z.object({ client_id: z.string(), issuer: z.string() }).optional(),
+  declined: z.object({
+    id: z.string(),
+    issuer: z.string(),
+    scope: z.string().optional(),
+    message: z.string(),
+  }).optional(),
   issuers: z.record(
     z.string(),
     z.object({
@@ -109,7 +128,7 @@ export function withRegistration(
 
 /** A copy of the record with tokens, which are from now on the ones in use. */
 export function withTokens(record: ServerRecord, issuer: string, tokens: TokenSet): ServerRecord {
-  return { ...withCredentials(record, issuer, { tokens }), issuer };
+  return { ...withCredentials(record, issuer, { tokens }), issuer, declined: undefined };
 }
 
 /** The record with a note of who the tokens in use are for; the same one if that is known. */

@@ -18,6 +18,7 @@ import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
 import { isTransient, toCommandError } from "./failure.ts";
+import { toOAuthFailure } from "./malformed_answer.ts";
 import { CLIENT_NAME, SignInProvider } from "./oauth_provider.ts";
 import { openListener, refusesRedirectUri } from "./redirect_listener.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -25,7 +26,7 @@ import { withoutRegistration } from "./server_record.ts";
 import { updateRecord } from "./token_cache.ts";
 
 /**
- * Signs a person in; afterwards the cache holds the tokens.
+ * Signs a person in; afterwards the cache holds the tokens, or that the person declined.
  *
  * @param discovery the authorization server.
  * @param scope scopes to ask for; those the server supports when absent (CL-31).
@@ -68,12 +69,17 @@ export async function signIn(
     });
     onStep({ name: "signed_in", text: "Signed in." });
   } catch (error) {
-    const failure = toCommandError(error);
+    const failure = toOAuthFailure(error);
     callback.finish({
       succeeded: false,
       title: "The sign-in did not finish",
       paragraphs: [failure.message, "You can close this tab. The terminal says how to go on."],
     });
+    if (failure.code === OAuthErrorCode.AccessDenied) {
+      const id = random(8).toHex();
+      const declined = { id, issuer: issuerOf(discovery), scope, message: failure.message };
+      await updateRecord(context.cache, serverUrl.href, (record) => ({ ...record, declined }));
+    }
     throw failure;
   } finally {
     await listener.close();

@@ -1,9 +1,10 @@
 /** Tables for people: aligned columns, within the terminal's width. */
 
+import { measureWidth, padToWidth } from "./display_width.ts";
 import type { Style } from "./output.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
-/** The last column is not squeezed below this many characters. */
+/** The last column is not squeezed below this width. */
 const NARROWEST = 24;
 
 const GAP = "  ";
@@ -27,14 +28,14 @@ export function renderTable({ columns, rows }: Table, style: Style): string {
   const cells = rows.map((row) => row.map((cell) => sanitizeLine(cell, Infinity)));
   const last = columns.length - 1;
   const widths = columns.slice(0, last).map((heading, index) =>
-    Math.max(...[heading, ...cells.map((row) => row[index] ?? "")].map(countCharacters))
+    Math.max(...[heading, ...cells.map((row) => row[index] ?? "")].map(measureWidth))
   );
   const indent = widths.reduce((sum, width) => sum + width + GAP.length, 0);
   const room = style.width - indent;
-  const longest = Math.max(0, ...cells.map((row) => countCharacters(row[last] ?? "")));
+  const longest = Math.max(0, ...cells.map((row) => measureWidth(row[last] ?? "")));
   if (room < Math.min(NARROWEST, longest)) return renderBlocks(columns, cells, style);
   const align = (row: string[]) =>
-    row.slice(0, last).map((cell, index) => pad(cell, widths[index]));
+    row.slice(0, last).map((cell, index) => padToWidth(cell, widths[index] ?? 0));
   const lines = cells.flatMap((row) => {
     const [first = "", ...more] = wrap(row[last] ?? "", room);
     const [name = "", ...others] = align(row);
@@ -49,11 +50,13 @@ export function renderTable({ columns, rows }: Table, style: Style): string {
 
 function renderBlocks(columns: string[], rows: string[][], style: Style): string {
   const [, ...labels] = columns;
-  const width = Math.max(0, ...labels.map(countCharacters));
+  const width = Math.max(0, ...labels.map(measureWidth));
   const blocks = rows.map(([name = "", ...cells]) =>
     [
       style.bold(name),
-      ...labels.map((label, index) => `  ${style.dim(pad(label, width))}  ${cells[index] ?? ""}`),
+      ...labels.map((label, index) =>
+        `  ${style.dim(padToWidth(label, width))}  ${cells[index] ?? ""}`
+      ),
     ].join("\n")
   );
   return blocks.join("\n\n");
@@ -62,23 +65,15 @@ function renderBlocks(columns: string[], rows: string[][], style: Style): string
 /**
  * Breaks a text at its spaces.
  *
- * @param width the most characters of a line, unless a single word is longer.
+ * @param width of a line at most, in columns of the terminal, unless a single word is longer.
  */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const line = lines.at(-1);
-    if (line !== undefined && countCharacters(line) + 1 + countCharacters(word) <= width) {
+    if (line !== undefined && measureWidth(line) + 1 + measureWidth(word) <= width) {
       lines[lines.length - 1] = `${line} ${word}`;
     } else lines.push(word);
   }
   return lines;
-}
-
-function pad(text: string, width = 0): string {
-  return text + " ".repeat(Math.max(0, width - countCharacters(text)));
-}
-
-function countCharacters(text: string): number {
-  return [...text].length;
 }

@@ -9,7 +9,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import type { Connection } from "./connect.ts";
-import { toCommandError } from "./failure.ts";
+import { toMcpFailure } from "./malformed_answer.ts";
 import { sanitizeLine, sanitizeText } from "./sanitize.ts";
 
 /** Characters of a failed tool's words that are shown. */
@@ -21,7 +21,7 @@ export async function listTools({ client, requestOptions }: Connection): Promise
   try {
     return (await client.listTools(undefined, requestOptions)).tools;
   } catch (error) {
-    throw toCommandError(error);
+    throw toMcpFailure(error);
   }
 }
 
@@ -47,7 +47,7 @@ export async function callTool(
       ...onProgress && { onprogress: onProgress, resetTimeoutOnProgress: true },
     });
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw toCommandError(error);
+    if (!(error instanceof ProtocolError)) throw toMcpFailure(error);
     throw toolFailure(name, error.message, error);
   }
   if (result.isError) throw toolFailure(name, renderContent(result));

@@ -5,6 +5,7 @@ import { ExitCode } from "../../lib/errors.ts";
 
 const noEnvironment = () => undefined;
 
+// mcp-remote#123: thirty seconds were too short to find a password.
 Deno.test("without words: the default server, a browser, five minutes", () => {
   assert.deepEqual(parseArguments([], noEnvironment), {
     command: "connect",

@@ -144,6 +144,19 @@ Deno.test("a server that wants ever new scopes is given up after a few sign-ins"
   assert.equal(server.counts.authorizations, 5);
 });
 
+Deno.test("a sign-in that another program deletes is not asked for again", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  const authorizedFetch = createAuthorizedFetch(context);
+  assert.equal((await authorizedFetch(server.url, request("ping"))).status, 200);
+  await context.cache.remove();
+  await assert.rejects(authorizedFetch(server.url, request("ping")), {
+    code: "signed_out",
+    exitCode: ExitCode.notAuthorized,
+  });
+  assert.equal(server.counts.authorizations, 1);
+});
+
 Deno.test("a token that still lives is used while another program signs in", async () => {
   let time = 1_000_000_000_000;
   const now = () => time;

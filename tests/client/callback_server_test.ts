@@ -56,6 +56,7 @@ Deno.test("the first valid answer wins; a later one sees the same page and chang
   assert.equal(answer.get("iss"), "https://as.example");
 });
 
+// deepagents#4410: the page said that all was well before anybody knew.
 Deno.test("the page waits until the sign-in has ended, so that it tells the truth", async () => {
   const handler = createCallbackHandler(STATE, "/start/secret");
   const page = handler.handle(new Request(`${ORIGIN}/callback?code=c&state=${STATE}`));

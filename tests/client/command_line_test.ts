@@ -152,10 +152,47 @@ testCommandLine("nobody signing in ends with 3 after --timeout", async ({ server
   assert.match(stderr, /Nobody signed in within 0\.1 seconds/);
 });
 
+// claude-code#86233, mcp-remote#81, mcpc#269: some servers insist on the name, some on the address.
+testCommandLine("--callback-host localhost is what the server sees, and works", async (world) => {
+  const { server, run } = world;
+  const { code, stderr } = await run([server.url, "--no-browser", "--callback-host", "localhost"]);
+  assert.equal(code, 0, stderr);
+  const registered = server.registrations[0]?.redirect_uris;
+  assert.match(String(registered), /^http:\/\/localhost:\d+\/callback$/);
+  assert.equal(server.authorizationRequests[0]?.get("redirect_uri"), String(registered));
+});
+
+// context7#7, std#7185: people ask for Deno because a program says what it may do.
+testCommandLine(
+  "the client may start a browser and no other program",
+  async ({ cacheDirectory }) => {
+    const script = join(cacheDirectory, "curious.ts");
+    await Deno.writeTextFile(script, 'new Deno.Command("sh", { args: ["-c", "id"] }).spawn();');
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "-c", "deno.json", "-P=client", script],
+      cwd: new URL("../..", import.meta.url),
+      stdin: "null",
+    }).output();
+    assert.notEqual(code, 0);
+    assert.match(new TextDecoder().decode(stderr), /Requires run access to "sh"/);
+  },
+);
+
 testCommandLine("a server that does not run ends with 4", async ({ run }) => {
   const { code, stderr } = await run(["http://127.0.0.1:1/mcp"]);
   assert.equal(code, 4);
   assert.match(stderr, /^Error: http:\/\/127\.0\.0\.1:1 cannot be reached/);
+});
+
+testCommandLine("an address that answers JSON of another kind is said to be one", async (world) => {
+  const { server, run } = world;
+  const url = new URL("/.well-known/oauth-protected-resource/mcp", server.url).href;
+  const { code, stderr } = await run([url]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^Error: There is a server, but it does not speak MCP .*doctor" looks for it\.\n$/,
+  );
 });
 
 testCommandLine("a tool that fails ends with 5", async ({ server, run }) => {

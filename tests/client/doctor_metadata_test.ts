@@ -148,6 +148,7 @@ Deno.test("metadata in the place of OpenID Connect is found", async () => {
           authorization_endpoint: "http://localhost:8000/authorize",
           token_endpoint: "http://localhost:8000/token",
           registration_endpoint: "http://localhost:8000/register",
+          revocation_endpoint: "http://localhost:8000/revoke",
           jwks_uri: "http://localhost:8000/jwks",
           response_types_supported: ["code"],
           subject_types_supported: ["public"],
@@ -158,7 +159,7 @@ Deno.test("metadata in the place of OpenID Connect is found", async () => {
   });
   assert.equal(outcome("authorization_server"), "ok");
   assert.match(find("authorization_server").looked_at, /openid-configuration$/);
-  assert.equal(outcome("revocation"), "skipped");
+  assert.equal(outcome("revocation"), "ok");
 });
 
 const lies: [string, Record<string, unknown>, string][] = [

@@ -39,6 +39,7 @@ Deno.test("our own server is good, and says what WorkOS thinks of it", async () 
   assert.match(diagnosis.text, /WorkOS +store answers, .* WorkOS accepts the credentials\n/);
 });
 
+// fastmcp#1392, fastmcp#1699: a wrong setting at WorkOS looked like any other failure.
 Deno.test("wrong credentials of our own server are a problem of its settings", async () => {
   const world = await createWorld({ env: { WORKOS_API_KEY: "sk_test_wrong" } });
   const diagnosis = await diagnoseWorld(world);

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { currentTokens } from "../../lib/client/server_record.ts";
-import { createFileTokenCache, updateRecord } from "../../lib/client/token_cache.ts";
+import {
+  createFileTokenCache,
+  type TokenCache,
+  updateRecord,
+} from "../../lib/client/token_cache.ts";
 import { type ClientProcess, startClient } from "../support/client_process.ts";
 import { createFakeServer, type FakeServer } from "../support/fake_authorization_server.ts";
 import { testNeeding } from "../support/needs.ts";
@@ -77,11 +81,15 @@ async function assertNobodyListens(signInUrl: string): Promise<void> {
 
 const WAITING = /^Another program is signing in to http:.*\/mcp; waiting for it\.\n/m;
 
-/** Makes the tokens end by the clock as well, so that a client knows before it is told. */
-async function endTokens({ server, cache: directory }: World): Promise<void> {
+/** The cache of those programs, seen from here. */
+function openCache(directory: string): TokenCache {
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  const cache = createFileTokenCache({ directory, random, warn: assert.fail });
-  await updateRecord(cache, server.url, (record) => {
+  return createFileTokenCache({ directory, random, warn: assert.fail });
+}
+
+/** Makes the tokens end by the clock as well, so that a client knows before it is told. */
+async function endTokens({ server, cache }: World): Promise<void> {
+  await updateRecord(openCache(cache), server.url, (record) => {
     const tokens = currentTokens(record);
     assert(tokens);
     tokens.expires_at = 1;
@@ -108,7 +116,7 @@ for (const [name, end] of ends) {
   });
 }
 
-// mcp-remote#306, #68: two programs opened two pages, or one of them died of EADDRINUSE.
+// mcp-remote#306, mcp-remote#68: two programs opened two pages, or one of them died of EADDRINUSE.
 testProcesses(
   "of two programs that need a sign-in one asks for it, the other waits",
   async (world) => {
@@ -125,6 +133,34 @@ testProcesses(
     await assertOnlyRecordsIn(cache);
   },
 );
+
+testProcesses("when a sign-in is declined, those who wait for it end with it", async (world) => {
+  const { server, cache, start } = world;
+  server.faults.redirect = (parameters) => {
+    parameters.delete("code");
+    parameters.set("error", "access_denied");
+  };
+  const first = start("--json");
+  const url = await signInUrlOf(first);
+  const others = [1, 2].map(() => start("--json", "--timeout", "20"));
+  await Promise.all(others.map((client) => client.printed(WAITING)));
+  const page = await fetch(url);
+  assert.match(await page.text(), /The sign-in was declined/);
+  for (const { ended } of [first, ...others]) {
+    const { code, stderr } = await ended;
+    assert.equal(code, 3, stderr);
+    const { error } = JSON.parse(stderr.trimEnd().split("\n").at(-1) ?? "");
+    assert.equal(error.code, "access_denied");
+    assert.match(error.message, /The sign-in was declined/);
+  }
+  assert.equal(server.counts.authorizations, 1);
+
+  server.faults.redirect = () => {};
+  const next = start();
+  await visit(await signInUrlOf(next));
+  assert.equal((await next.ended).code, 0, "who comes later may ask anew");
+  await assertOnlyRecordsIn(cache);
+});
 
 // hermes-agent#74381, mcp-remote#39: a lock file outlived its program.
 testProcesses("a program killed in the middle of a refresh blocks nobody", async (world) => {
@@ -143,6 +179,24 @@ testProcesses("a program killed in the middle of a refresh blocks nobody", async
   assert.equal(server.counts.refreshes, 1);
   await killed.ended;
   await assertOnlyRecordsIn(cache);
+});
+
+testProcesses("cache clear waits for a sign-in under way, then nothing is kept", async (world) => {
+  const { server, cache, start } = world;
+  const first = start();
+  const url = await signInUrlOf(first);
+  const idle = "http://127.0.0.1:1/mcp";
+  const others = openCache(cache);
+  await others.write(idle, { issuers: {} });
+  const clear = startClient(["cache", "clear"], { cache });
+  await clear.printed(WAITING);
+  assert.equal(await others.read(idle), undefined, "one that is busy does not hold up the others");
+  await visit(url);
+  const { code, stdout } = await clear.ended;
+  assert.equal(code, 0);
+  assert(stdout.includes(`Forgot ${server.url}\n`) && stdout.includes(`Forgot ${idle}\n`), stdout);
+  await first.ended;
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(cache)), []);
 });
 
 testProcesses("a program killed in the middle of a sign-in blocks nobody", async (world) => {

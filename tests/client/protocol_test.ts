@@ -52,6 +52,20 @@ Deno.test("the resource is named, without a slash at its end, at each step (CL-9
   );
 });
 
+// typescript-sdk#693: Entra behind a server of MCP 2025-03-26, which knew no resource, refuses one.
+for (const [name, noMetadata] of [["resource", "resource"], ["any", true]] as const) {
+  Deno.test(`a server without ${name} metadata is told no resource, at no step (CL-9)`, async () => {
+    const server = createFakeServer();
+    server.faults.noMetadata = noMetadata;
+    const { context, requests } = createWatchedClient(server);
+    assert.equal(await send(context), 200);
+    server.expireAccessTokens();
+    assert.equal(await send(context), 200);
+    const forms = [...server.authorizationRequests, ...await readForms(requests, "/token")];
+    assert.deepEqual(forms.map((form) => form.has("resource")), [false, false, false]);
+  });
+}
+
 Deno.test("the token is in the header of every request, never in its URL (CL-10)", async () => {
   const server = createFakeServer();
   const { context, requests } = createWatchedClient(server);

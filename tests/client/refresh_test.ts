@@ -75,6 +75,7 @@ const unavailable: [string, () => Response | Promise<Response>][] = [
   ["no connection", () => Promise.reject(new TypeError("connection reset"))],
 ];
 // fastmcp 650b103db: the request after a failed one is not held up by it.
+// mcp-remote#318, internxt/cli#645: any failure of a refresh was taken for the end of the sign-in.
 for (const [name, answer] of unavailable) {
   Deno.test(`a refresh that meets ${name} keeps the tokens and opens no browser`, async () => {
     const server = createFakeServer();
@@ -125,6 +126,8 @@ for (const status of [400, 401]) {
   });
 }
 
+// fastmcp#2027, fastmcp#1732, fastmcp#3398, supabase/mcp#355: after a restart of the server the
+// client's id was unknown, and somebody had to delete a file.
 Deno.test("invalid_client leads to one new registration", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);

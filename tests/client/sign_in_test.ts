@@ -101,6 +101,8 @@ Deno.test("an answer with a wrong state is turned away and the right one still c
   assert.equal(ports.size, 0);
 });
 
+// mcp-remote#248: the browser was opened while nobody listened for its answer. Here the browser comes
+// back to the port that it set out from.
 Deno.test("the browser is given an address of ours, the person the real one", async () => {
   const server = createFakeServer();
   const { context, steps } = createTestClient(server);

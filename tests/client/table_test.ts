@@ -47,3 +47,25 @@ Deno.test("cells are one clean line each", () => {
   );
   assert.equal(text, "A     B\na [2J  b c".replace("A     B", "A      B"));
 });
+
+Deno.test("columns line up under characters two columns wide, marks and pictures", () => {
+  const rows = [["検索", "さがす"], ["cafe\u0301", "x"], ["👨‍👩‍👧 ok", "y"], ["ab", "z"]];
+  assert.equal(
+    renderTable({ columns: ["TOOL", "WHAT"], rows }, style(80)),
+    `TOOL   WHAT
+検索   さがす
+cafe\u0301   x
+👨‍👩‍👧 ok  y
+ab     z`,
+  );
+});
+
+Deno.test("lines of wide characters are as long as they look", () => {
+  const text = "一二三 四五六 七八九 一二三 四五六 七八九";
+  assert.equal(
+    renderTable({ columns: ["A", "B"], rows: [["a", text]] }, style(27)),
+    `A  B
+a  一二三 四五六 七八九
+   一二三 四五六 七八九`,
+  );
+});

@@ -91,6 +91,8 @@ testFileCache("the cache in files keeps, replaces, lists and removes", async (ca
   assert.deepEqual(warned, []);
 });
 
+// mcp-remote#318, mcp-remote#306: the version was in the directory's name, so that every update of the
+// program asked for every sign-in anew.
 testFileCache(
   "a file is named by the hash of the URL and says what it is",
   async (cache, directory) => {
@@ -143,6 +145,7 @@ const damages: [string, string][] = [
   ["of another shape", '{"version": 1, "server_url": "x", "record": []}'],
   ["of another server", '{"version": 1, "server_url": "http://x/", "record": {"issuers": {}}}'],
 ];
+// opencode#25008, gemini-cli#13749: a damaged file had to be found and deleted by hand.
 for (const [name, text] of damages) {
   testFileCache(
     `a file that is ${name} is set aside and reported`,
@@ -180,6 +183,7 @@ testFileCache(
   },
 );
 
+// typescript-sdk#2149: tokens were renewed, could not be kept, and nobody was told.
 let failing = false;
 testFileCache(
   "a write that fails half way leaves the old file whole and nothing else",

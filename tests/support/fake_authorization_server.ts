@@ -18,8 +18,8 @@ export interface FakeServerFaults {
   grantOnly?: string;
   /** Changes to the authorization server's metadata; `undefined` removes a member. */
   metadata: Record<string, unknown>;
-  /** No protected resource metadata and no authorization server metadata (MCP 2025-03-26). */
-  noMetadata: boolean;
+  /** No protected resource metadata (MCP 2025-03-26) and, if `true`, no other metadata either. */
+  noMetadata: boolean | "resource";
   /** Answers of the token endpoint, used up one a request. */
   tokenAnswers: (() => Response | Promise<Response>)[];
   /** Changes the parameters of the redirect back to the client. */
@@ -171,7 +171,7 @@ export function createFakeServer(
     const location = new URL(parameters.get("redirect_uri") ?? "");
     location.searchParams.set("code", code);
     location.searchParams.set("state", parameters.get("state") ?? "");
-    if (!faults.noMetadata) location.searchParams.set("iss", origin);
+    if (faults.noMetadata !== true) location.searchParams.set("iss", origin);
     faults.redirect(location.searchParams);
     return Response.redirect(location, 302);
   }
@@ -205,7 +205,8 @@ export function createFakeServer(
     counts[refreshing ? "refreshes" : "codeExchanges"]++;
     const clientId = parameters.get("client_id") ?? "";
     if (!clients.has(clientId)) return refuse("invalid_client");
-    if (!faults.noMetadata && parameters.get("resource") !== url) return refuse("invalid_target");
+    const resource = faults.noMetadata ? null : url;
+    if (parameters.get("resource") !== resource) return refuse("invalid_target");
     const grant = refreshing ? take(refreshTokens, "refresh_token") : take(codes, "code");
     if (grant?.clientId !== clientId) return refuse("invalid_grant");
     if (!refreshing) {
@@ -230,7 +231,7 @@ export function createFakeServer(
           scopes_supported: ["openid", "email"],
         });
       case "/.well-known/oauth-authorization-server":
-        if (faults.noMetadata) break;
+        if (faults.noMetadata === true) break;
         return Response.json({
           issuer: origin,
           authorization_endpoint: `${origin}/authorize`,

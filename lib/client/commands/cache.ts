@@ -54,7 +54,8 @@ function toRow(summary: SignInSummary, now: number): string[] {
 }
 
 /**
- * Forgets a server, or all of them, without a question and without telling them.
+ * Forgets a server, or all of them, without a question and without telling them. It waits for
+ * sign-ins and renewals under way in other programs: afterwards nothing is kept.
  *
  * @param args the command line; all servers unless it names one.
  * @param options see {@link ConnectOptions}.
@@ -67,16 +68,14 @@ export async function runCacheClear(
   output: Output,
 ): Promise<void> {
   const { cache } = options;
-  let cleared: string[] = [];
+  let cleared: string[];
   if (args.urlNamed) {
     const url = parseServerUrl(args.url);
-    const { href } = url;
-    const remove = () => cache.remove(href);
-    if (await cache.exclusive(href, remove, waitForOthers(options, url))) {
-      cleared = [href];
-    }
+    cleared = await clear(url, options) ? [url.href] : [];
   } else {
     cleared = await listServers(cache, output);
+    // All at once: a sign-in under way at one of them holds up no other.
+    await Promise.all(cleared.map((url) => clear(new URL(url), options)));
     if (await cache.remove() && cleared.length === 0) cleared = ["what could not be read"];
   }
   output.result({ cleared }, () =>
@@ -84,6 +83,12 @@ export async function runCacheClear(
       ...cleared.map((name) => `Forgot ${name}`),
       "Tokens already given out end by themselves; next time, logout revokes them.",
     ].join("\n"));
+}
+
+/** Forgets a server when nobody works on it: what a sign-in under way writes must not survive. */
+async function clear(url: URL, options: ConnectOptions): Promise<boolean> {
+  const { cache } = options;
+  return await cache.exclusive(url.href, () => cache.remove(url.href), waitForOthers(options, url));
 }
 
 /** What cannot be read can still be removed. */

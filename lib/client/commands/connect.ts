@@ -3,6 +3,7 @@
 import type { CallToolResult, Tool } from "@modelcontextprotocol/client";
 import type { Arguments } from "../arguments.ts";
 import type { ConnectOptions } from "../context.ts";
+import { cutToWidth, measureWidth, padToWidth } from "../display_width.ts";
 import type { Output, Style } from "../output.ts";
 import { sanitizeLine } from "../sanitize.ts";
 import { callTool, listTools, renderContent } from "../tools.ts";
@@ -50,11 +51,13 @@ function render(
   { bold, dim, width: room }: Style,
 ): string {
   const title = `${server.name} ${server.version}`.trim() || "an MCP server";
-  const width = Math.max(0, ...tools.map((tool) => tool.name.length));
+  const names = tools.map(({ name }) => sanitizeLine(name));
+  const width = Math.max(0, ...names.map(measureWidth));
   const limit = Math.min(100, Math.max(20, room - width - 4));
-  const rows = tools.map((tool) => {
-    const description = sanitizeLine(tool.description ?? tool.title ?? "", limit);
-    return `  ${bold(sanitizeLine(tool.name).padEnd(width))}  ${description}`.trimEnd();
+  const rows = tools.map(({ description, title }, index) => {
+    const text = sanitizeLine(description ?? title ?? "", Infinity);
+    const name = padToWidth(names[index] ?? "", width);
+    return `  ${bold(name)}  ${cutToWidth(text, limit)}`.trimEnd();
   });
   const answers = Object.entries(results).flatMap(([name, result]) => [
     "",

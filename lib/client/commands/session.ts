@@ -10,7 +10,6 @@ import type { Output } from "../output.ts";
 import { sanitizeLine } from "../sanitize.ts";
 import { withAccount } from "../server_record.ts";
 import { parseServerUrl } from "../server_url.ts";
-import { updateRecord } from "../token_cache.ts";
 
 /** The tool by which a server tells who is signed in. */
 export const WHOAMI = "whoami";
@@ -62,11 +61,11 @@ export async function rememberAccount(
   const known = await cache.read(href);
   if (account === undefined || !known || withAccount(known, account) === known) return;
   // Whoever renews the tokens meanwhile must not be written over.
-  await cache.exclusive(
-    href,
-    () => updateRecord(cache, href, (record) => withAccount(record, account)),
-    waitForOthers(options, serverUrl),
-  );
+  await cache.exclusive(href, async () => {
+    const record = await cache.read(href);
+    // It may have been cleared meanwhile, and stays so.
+    if (record) await cache.write(href, withAccount(record, account));
+  }, waitForOthers(options, serverUrl));
 }
 
 function readAccount({ structuredContent, content }: CallToolResult): string | undefined {

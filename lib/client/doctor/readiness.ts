@@ -9,12 +9,12 @@ import { type Finding, ok, problem, warning } from "./finding.ts";
 /** `/healthz` of this project's server. */
 const HEALTH = z.strictObject({ ok: z.literal(true) });
 
-/** `/readyz`. `null` when WorkOS has not answered yet. */
+/** `/readyz`. `null` when WorkOS has not answered yet; what the server does without is absent. */
 const READINESS = z.object({
   ready: z.boolean(),
-  store: z.boolean(),
+  store: z.boolean().optional(),
   workos_keys: z.boolean(),
-  workos_credentials: z.boolean().nullable(),
+  workos_credentials: z.boolean().nullish(),
 });
 
 /** How often `/readyz` is asked while WorkOS has not answered it. */
@@ -48,7 +48,7 @@ function judge(lookedAt: string, readiness: z.infer<typeof READINESS>): Finding 
   const step = "workos";
   const seen = Object.entries(readiness).map(([part, state]) => `${part} ${state}`).join(", ");
   const log = "The server's log says why.";
-  if (!store) {
+  if (store === false) {
     return problem(step, lookedAt, seen, {
       code: "store_unavailable",
       message: "The server's store does not answer.",
@@ -88,5 +88,10 @@ function judge(lookedAt: string, readiness: z.infer<typeof READINESS>): Finding 
       advice: "Run this again in a minute.",
     });
   }
-  return ok(step, lookedAt, "store answers, WorkOS keys are there, WorkOS accepts the credentials");
+  const found = [
+    ...(store ? ["store answers"] : []),
+    "WorkOS keys are there",
+    ...(workos_credentials ? ["WorkOS accepts the credentials"] : []),
+  ];
+  return ok(step, lookedAt, found.join(", "));
 }

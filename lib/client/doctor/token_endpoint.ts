@@ -3,9 +3,10 @@
 import type { OAuthDiscoveryState } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../../errors.ts";
 import type { ClientContext } from "../context.ts";
+import { readRevocationMetadata } from "../discovery.ts";
 import { checkNamedUrl } from "../server_url.ts";
 import { ask, describeAnswer } from "./answer.ts";
-import { type Finding, ok, problem, problemOf, skipped, warning } from "./finding.ts";
+import { type Finding, ok, problem, problemOf, warning } from "./finding.ts";
 
 /** Sends the token endpoint a request without a code, which it has to refuse (RFC 6749 §5.2). */
 export async function checkTokenEndpoint(
@@ -62,10 +63,7 @@ export function checkRevocation(
   { authorizationServerUrl, authorizationServerMetadata: metadata }: OAuthDiscoveryState,
 ): Finding {
   const step = "revocation";
-  if (metadata && "subject_types_supported" in metadata) {
-    return skipped(step, metadata.issuer, "the SDK does not read it from OpenID Connect metadata");
-  }
-  const address = metadata?.revocation_endpoint;
+  const { revocation_endpoint: address } = readRevocationMetadata(metadata);
   if (address === undefined) {
     return warning(step, authorizationServerUrl, "no revocation endpoint", {
       code: "no_revocation",

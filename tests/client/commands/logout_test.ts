@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { runLogin } from "../../../lib/client/commands/login.ts";
 import { runLogout } from "../../../lib/client/commands/logout.ts";
+import { updateRecord } from "../../../lib/client/token_cache.ts";
 import { ExitCode } from "../../../lib/errors.ts";
 import { createFakeServer, type FakeServer } from "../../support/fake_authorization_server.ts";
 import { createTestClient, type TestClient, tokensOf } from "../support.ts";
@@ -50,6 +51,36 @@ Deno.test("logout without a sign-in says so, and is fine", async () => {
   assert.equal(code, 0);
   assert.equal(stdout, "You were not signed in to http://localhost:8000/mcp.\n");
 });
+
+for (const again of [false, true]) {
+  const when = again ? "looked up once more" : "as it was found at the sign-in";
+  Deno.test(`logout revokes where OpenID Connect's metadata says, ${when}`, async () => {
+    const server = createFakeServer();
+    const { context } = createTestClient(server, {
+      async fetch(input, init) {
+        const url = new URL(input);
+        const place = "/.well-known/oauth-authorization-server";
+        if (url.pathname === place) return new Response(null, { status: 404 });
+        if (url.pathname !== "/.well-known/openid-configuration") return server.fetch(input, init);
+        const metadata = await server.fetch(new URL(place, url));
+        return Response.json({
+          ...await metadata.json(),
+          jwks_uri: `${url.origin}/jwks`,
+          subject_types_supported: ["public"],
+          id_token_signing_alg_values_supported: ["RS256"],
+        });
+      },
+    });
+    assert.equal((await runCommand(runLogin, ["login", server.url], context)).code, 0);
+    const refreshToken = (await tokensOf(context))?.refresh_token;
+    if (again) {
+      await updateRecord(context.cache, server.url, ({ discovery: _, ...record }) => record);
+    }
+    const { stdout } = await runCommand(runLogout, ["logout", server.url], context);
+    assert.match(stdout, /the sign-in is revoked at http:\/\/localhost:8000\n/);
+    assert.equal(server.revocationRequests[0]?.get("token"), refreshToken);
+  });
+}
 
 Deno.test("an authorization server without revocation is no error", async () => {
   const { server, context } = await signIn(({ faults }) => {

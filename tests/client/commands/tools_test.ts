@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
+import { runConnect } from "../../../lib/client/commands/connect.ts";
 import { runTools } from "../../../lib/client/commands/tools.ts";
+import { measureWidth } from "../../../lib/client/display_width.ts";
 import { createFakeServer } from "../../support/fake_authorization_server.ts";
 import { createTestClient } from "../support.ts";
 import { runCommand } from "./support.ts";
@@ -33,6 +35,24 @@ drop_all  destructive  Deletes every table there
 count     read-only    Count things
 `,
   );
+});
+
+Deno.test("tools described in Chinese line up, and fit the terminal", async () => {
+  const server = createFakeServer();
+  server.faults.toolNames = [];
+  server.faults.registerTools = (mcp) => {
+    mcp.registerTool("search", { description: "検索 ".repeat(20) }, nothing);
+    mcp.registerTool("ping", { description: "応答する" }, nothing);
+  };
+  const { context } = createTestClient(server);
+  for (
+    const [run, words] of [[runTools, ["tools", server.url]], [runConnect, [server.url]]] as const
+  ) {
+    const { stdout } = await runCommand(run, [...words], context, 40);
+    const lines = stdout.split("\n").filter((line) => line.includes("検索"));
+    const longest = Math.max(...lines.map(measureWidth));
+    assert.ok(longest > 30 && longest <= 40, stdout);
+  }
 });
 
 Deno.test("what a tool is called cannot steer the terminal", async () => {
