@@ -269,7 +269,9 @@ Deno.test("a renewal that is over, well or badly, leaves nothing behind", async 
     const form = { grant_type: "refresh_token", client_id: clientId, refresh_token };
     const response = await post(world, "/token", form);
     assert.equal(response.status, down ? 503 : 200);
-    assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);
+    // WorkOS's keys may be fetched again meanwhile; nobody waits for that.
+    const asked = world.upstreamCalls.filter((call) => call.startsWith("POST"));
+    assert.deepEqual(asked, ["POST /user_management/authenticate"]);
     if (!down) ({ access_token, refresh_token } = await response.json());
   }
   assert.equal((await callTool(world, access_token, "whoami")).status, 200);

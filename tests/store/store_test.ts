@@ -89,15 +89,18 @@ for (const { name, test: testSubject } of SUBJECTS) {
     const signIn = { id: "s", sealed: "sealed", expiresAt: 100 };
     assert.ok(await store.openSignIn(signIn));
     assert.ok(await store.openSignIn(signIn), "opening it again finds it open");
+    assert.equal((await store.findSignIn("s", 1))?.sealed, "sealed");
     const taken = await Promise.all(Array.from({ length: 10 }, () => store.takeSignIn("s", 1)));
     assert.equal(taken.filter(Boolean).length, 1);
+    assert.equal(await store.findSignIn("s", 1), undefined);
     assert.equal(await store.openSignIn(signIn), false);
   });
 
-  test("a closed sign-in cannot be opened, an expired one not taken", async (store) => {
+  test("a closed sign-in cannot be opened, an expired one not found or taken", async (store) => {
     await store.closeSignIn("denied", 100);
     assert.equal(await store.openSignIn({ id: "denied", sealed: "x", expiresAt: 100 }), false);
     await store.openSignIn({ id: "late", sealed: "x", expiresAt: 100 });
+    assert.equal(await store.findSignIn("late", 100), undefined);
     assert.equal(await store.takeSignIn("late", 100), undefined);
   });
 

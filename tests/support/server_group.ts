@@ -52,7 +52,7 @@ export async function withServers(
   const answer = watch(async (request) => {
     const workos = await made.promise;
     const exchange = () => workos.emulator.fetch(request);
-    if (!request.url.endsWith("/authenticate")) return await exchange();
+    if (!await isExchange(request)) return await exchange();
     workos.exchanges++;
     return await (workos.intercept?.(exchange) ?? exchange());
   });
@@ -102,6 +102,12 @@ export async function withServers(
     await Promise.all(servers.map(({ stop }) => stop("SIGKILL")));
     await listener.shutdown();
   }
+}
+
+/** Tells whether something that works once is exchanged, and not what each server asks at start. */
+async function isExchange(request: Request): Promise<boolean> {
+  if (!request.url.endsWith("/authenticate")) return false;
+  return !(await request.clone().text()).includes("start-up-check");
 }
 
 /** Tells whether nobody listens there any more, or not until the answer. */
