@@ -10,19 +10,30 @@ import { createAuthorize } from "./oauth/authorize.ts";
 import { createCallback } from "./oauth/callback.ts";
 import { createClients } from "./oauth/clients.ts";
 import { createConsent } from "./oauth/consent.ts";
+import { createFinishSignIn } from "./oauth/finish_sign_in.ts";
 import { createFlowCookies } from "./oauth/flow_cookies.ts";
 import { createGrants } from "./oauth/grants.ts";
 import { buildResourceMetadata, buildServerMetadata } from "./oauth/metadata.ts";
+import { createOrganizationPicker } from "./oauth/organization_picker.ts";
 import { encodeBase64Url, type Random } from "./oauth/random.ts";
 import { createRegister } from "./oauth/register.ts";
 import { createRevoke } from "./oauth/revoke.ts";
 import type { FetchDocument } from "./oauth/safe_fetch.ts";
 import { deriveBytes } from "./oauth/sealing.ts";
 import { createSessions } from "./oauth/sessions.ts";
+import { createSignIns } from "./oauth/sign_ins.ts";
 import { createToken } from "./oauth/token.ts";
-import { createAddressLimiter, createRateLimiter, type RateLimit } from "./rate_limit.ts";
+import { CALLS, createAddressLimiter, createRateLimiter, type RateLimit } from "./rate_limit.ts";
 import { createReadiness } from "./readiness.ts";
-import { createRouter, type Handler, logFailure, type Route } from "./router.ts";
+import { withRequestId } from "./request_id.ts";
+import {
+  createRouter,
+  documentRoute,
+  type Handler,
+  logFailure,
+  probeRoute,
+  type Route,
+} from "./router.ts";
 import type { Store } from "./store/store.ts";
 import type { Directory } from "./workos/directory.ts";
 import type { Upstream } from "./workos/upstream.ts";
@@ -71,9 +82,6 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
-/** Messages to `/mcp`, by grant: far more than an agent makes, unless it runs in circles. */
-const CALLS: RateLimit = { burst: 1200, perMinute: 1200 };
-
 /** Makes the server over its parts. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, definition, store, log, now, random } = options;
@@ -85,36 +93,30 @@ export async function createApp(options: AppOptions): Promise<App> {
     sessions: createSessions(options),
     checksumKey: deriveBytes(secret, "refresh token checksum"),
   });
+  const signIns = createSignIns(options);
+  const finish = createFinishSignIn({ ...options, grants, signIns, cookies });
+  const picker = createOrganizationPicker({ ...options, signIns, finish, cookies });
   const consent = createConsent({
     ...options,
+    signIns,
     cookies,
     formKey: deriveBytes(secret, "consent form"),
   });
   const mcp = createMcpEndpoint({
     ...options,
-    gate: createBearerGate({ config, grants, log }),
+    gate: createBearerGate({ config, tokens: grants, log }),
     limit: createRateLimiter(CALLS, now),
   });
   const authorize = createAuthorize({ config, clients, consent, log });
-  const document = (body: Record<string, unknown>): Route => ({
-    handlers: { GET: () => Response.json(body, { headers: { "cache-control": "max-age=300" } }) },
-    audience: "program",
-    crossOrigin: true,
-  });
   const program = (handler: Handler): Route => ({
     handlers: { POST: handler },
     audience: "program",
     crossOrigin: true,
   });
-  const probe = (handler: Handler): Route => ({
-    handlers: { GET: handler },
-    audience: "program",
-    anyHost: true,
-  });
   const limitRegistrations = createAddressLimiter(REGISTRATIONS, now);
   const limitAuthorizations = createAddressLimiter(AUTHORIZATIONS, now);
-  const resourceMetadata = document(buildResourceMetadata(config));
-  const serverMetadata = document(buildServerMetadata(config));
+  const resourceMetadata = documentRoute(() => buildResourceMetadata(config));
+  const serverMetadata = documentRoute(() => buildServerMetadata(config));
   const routes = new Map<string, Route>([
     ["/", { handlers: { GET: () => renderHomePage(config, definition.name) }, audience: "person" }],
     ["/.well-known/oauth-protected-resource", resourceMetadata],
@@ -133,28 +135,25 @@ export async function createApp(options: AppOptions): Promise<App> {
       limit: limitAuthorizations,
     }],
     ["/auth/callback", {
-      handlers: { GET: createCallback({ ...options, grants, cookies }) },
+      handlers: { GET: createCallback({ ...options, signIns, finish, cookies }) },
       audience: "person",
       once: true,
     }],
+    ["/auth/organization", {
+      handlers: { GET: picker.show, POST: picker.choose },
+      audience: "person",
+      limit: limitAuthorizations,
+    }],
     ["/token", program(createToken({ config, clients, grants }))],
     ["/revoke", program(createRevoke({ clients, grants }))],
-    ["/healthz", probe(() => Response.json({ ok: true }))],
-    ["/readyz", probe(createReadiness(options))],
+    ["/healthz", probeRoute(() => Response.json({ ok: true }))],
+    ["/readyz", probeRoute(createReadiness(options))],
   ]);
 
   const route = createRouter({ config, routes, mcp: (request) => mcp.fetch(request), log });
 
   return {
-    fetch(request, peer = "unknown") {
-      const requestId = encodeBase64Url(random(9));
-      return options.requestFields.run({ request_id: requestId }, async () => {
-        const response = await route(request, peer);
-        response.headers.set("x-content-type-options", "nosniff");
-        response.headers.set("x-request-id", requestId);
-        return request.method === "HEAD" ? new Response(null, response) : response;
-      });
-    },
+    fetch: withRequestId(route, options),
     async sweep() {
       try {
         let deleted = await store.sweep(now(), SWEEP_LIMIT);

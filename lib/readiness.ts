@@ -13,8 +13,10 @@ const CREDENTIALS_WAIT = 500;
 
 /** What {@link createReadiness} needs. */
 export interface ReadinessOptions {
-  store: Pick<Store, "ping">;
-  upstream: Pick<Upstream, "prepare" | "checkCredentials">;
+  /** Absent where nothing is kept. */
+  store?: Pick<Store, "ping">;
+  /** Without `checkCredentials` where there are none. */
+  upstream: Pick<Upstream, "prepare"> & Partial<Pick<Upstream, "checkCredentials">>;
   log: Log;
   now: () => number;
   /** Waits, in milliseconds. */
@@ -46,26 +48,27 @@ export function createReadiness(
     accepted: Promise.resolve(null),
     until: 0,
   };
-  const checkCredentials = (): Promise<boolean | null> => {
+  const askOften = (work: () => Promise<void>): Promise<boolean | null> => {
     if (credentials.until <= now()) {
-      const accepted = check("workos_credentials", () => upstream.checkCredentials());
+      const accepted = check("workos_credentials", work);
       credentials = { accepted, until: now() + CREDENTIALS_TTL };
     }
     return Promise.race([credentials.accepted, wait(CREDENTIALS_WAIT).then(() => null)]);
   };
 
   return async () => {
+    const { checkCredentials } = upstream;
     const [storeAnswers, keysLoaded, credentialsAccepted] = await Promise.all([
-      check("store", () => store.ping()),
+      store && check("store", () => store.ping()),
       check("workos_keys", () => upstream.prepare()),
-      checkCredentials(),
+      checkCredentials && askOften(checkCredentials),
     ]);
-    const ready = storeAnswers === true && keysLoaded === true;
+    const ready = (!store || storeAnswers === true) && keysLoaded === true;
     return Response.json({
       ready,
-      store: storeAnswers === true,
+      ...(store && { store: storeAnswers === true }),
       workos_keys: keysLoaded === true,
-      workos_credentials: credentialsAccepted,
+      ...(checkCredentials && { workos_credentials: credentialsAccepted }),
     }, { status: ready ? 200 : 503 });
   };
 }

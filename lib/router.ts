@@ -37,8 +37,25 @@ export interface Route {
   anyHost?: boolean;
 }
 
+/** A published document, which clients may keep for five minutes. */
+export function documentRoute(
+  read: () => Record<string, unknown> | Promise<Record<string, unknown>>,
+): Route {
+  const GET = async () =>
+    Response.json(await read(), { headers: { "cache-control": "max-age=300" } });
+  return { handlers: { GET }, audience: "program", crossOrigin: true };
+}
+
+/** What is asked by whatever watches over this process. */
+export function probeRoute(handler: Handler): Route {
+  return { handlers: { GET: handler }, audience: "program", anyHost: true };
+}
+
 /** Of a header that somebody made up, in characters. */
 const MAX_LOGGED = 200;
+
+/** Forms of ours, which check where they come from and say it on a page. */
+const OWN_FORMS = new Set(["/consent", "/auth/organization"]);
 
 /** What honest programs and people do not cause: worth a line in a log that is read. */
 const SUSPICIOUS = new Set<string>(["invalid_client", "foreign_form", "other_browser"]);
@@ -50,6 +67,8 @@ export interface RouterOptions {
   routes: ReadonlyMap<string, Route>;
   /** Answers `/mcp`. */
   mcp: (request: Request) => Promise<Response>;
+  /** What a program is told that asks for anything else. */
+  notFound?: string;
   log: Log;
 }
 
@@ -59,7 +78,8 @@ export interface RouterOptions {
  * @returns a function of a request and the address of its connection. It never rejects.
  */
 export function createRouter(
-  { config, routes, mcp, log }: RouterOptions,
+  { config, routes, mcp, notFound = "There is nothing here. The MCP endpoint is /mcp.", log }:
+    RouterOptions,
 ): (request: Request, peer: string) => Promise<Response> {
   const policy = createOriginPolicy(config.baseUrl);
 
@@ -74,9 +94,9 @@ export function createRouter(
     const { pathname } = url;
     const origin = request.headers.get("origin");
     // An authorization request may be posted from a client's own page (OpenID Connect Core §3.1.2.1);
-    // it only shows the consent page, whose own form is checked by itself.
+    // it only shows the consent page.
     const foreign = origin !== null && !policy.allowsOrigin(origin) && pathname !== "/authorize";
-    if (foreign && pathname !== "/consent") {
+    if (foreign && !OWN_FORMS.has(pathname)) {
       log.info("origin_refused", { origin: origin.slice(0, MAX_LOGGED) });
       return refuse(403, "This origin may not call here.");
     }
@@ -86,7 +106,7 @@ export function createRouter(
       const response = await handle("program", request, () => mcp(request));
       return origin === null ? response : allowOrigin(response, origin);
     }
-    if (!route) return refuse(404, "There is nothing here. The MCP endpoint is /mcp.");
+    if (!route) return refuse(404, notFound);
     const methods = Object.keys(route.handlers);
     if (request.method === "OPTIONS" && route.crossOrigin) {
       return answerPreflight(request, origin, methods);

@@ -3,15 +3,22 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { createApp } from "./app.ts";
+import { type App, createApp } from "./app.ts";
 import { type Config, readConfig } from "./config.ts";
+import { describeServer } from "./describe_server.ts";
 import { SettingsError } from "./errors.ts";
 import { createLog, describeError, type Log, type LogFields } from "./log.ts";
 import type { McpDefinition } from "./mcp/endpoint.ts";
 import { createSafeFetch } from "./oauth/safe_fetch.ts";
+import { createResourceApp, type ResourceAppOptions } from "./resource_app.ts";
 import { openStore } from "./store/open_store.ts";
-import { type ApiKeys, parseApiKeys, type WorkOSCredentials } from "./workos/config.ts";
-import { connectWorkOS } from "./workos/connect_workos.ts";
+import {
+  type ApiKeys,
+  type AuthKitConfig,
+  parseApiKeys,
+  type WorkOSCredentials,
+} from "./workos/config.ts";
+import { connectAuthKit, connectWorkOS } from "./workos/connect_workos.ts";
 import { checkSetup } from "./workos/check_setup.ts";
 import type { RunningEmulator } from "./workos/emulator/start_emulator.ts";
 
@@ -52,22 +59,24 @@ async function run(definition: McpDefinition): Promise<void> {
     now: Date.now,
     write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
   });
-  const emulator = config.workos.credentials ? undefined : await startEmulator(config);
+  const parts = { definition, log, now: Date.now, random: randomBytes, wait: delay, requestFields };
+  const { authkit } = config.workos;
+  if (authkit && !authkit.application) return await runResourceServer(config, parts, authkit);
+  const hasAccount = config.workos.credentials || authkit;
+  const emulator = hasAccount ? undefined : await startEmulator(config);
   const workos = { ...config.workos, ...emulator?.workos };
-  const { credentials } = workos;
-  if (!credentials) throw new SettingsError(["WORKOS_CLIENT_ID and WORKOS_API_KEY are not set."]);
   const { upstream, directory } = connectWorkOS({
     ...config,
-    config: { ...workos, credentials },
+    config: workos,
     fetch,
     now: Date.now,
-    reloadApiKeys: () => reloadApiKeys(credentials, log),
+    reloadApiKeys: () => reloadApiKeys(workos.credentials, log),
   });
-  const setup = { config: { ...workos, credentials }, upstream, log, fetch, now: Date.now };
+  const setup = { config: workos, upstream, log, fetch, now: Date.now };
   const [store] = await allOrProblems(openStore(config.store), checkSetup(setup));
   const app = await createApp({
+    ...parts,
     config,
-    definition,
     store,
     upstream,
     directory,
@@ -75,15 +84,51 @@ async function run(definition: McpDefinition): Promise<void> {
       lookup: (hostname) => lookup(hostname, { all: true }),
       allowLoopback: config.allowLoopbackClientMetadata,
     }),
+  });
+  const describe = (address: Deno.NetAddr) =>
+    describeServer(config, definition.name, address, emulator?.workos.apiUrl);
+  await serve(app, config, log, describe);
+  await store.close();
+  Deno.exit(0);
+}
+
+/** Without a store and without pages: AuthKit is the authorization server. */
+async function runResourceServer(
+  config: Config,
+  parts: Omit<ResourceAppOptions, "config" | "authkit" | "directory">,
+  { issuer }: AuthKitConfig,
+): Promise<void> {
+  const { log } = parts;
+  const { authkit, directory } = connectAuthKit({
+    ...config,
+    config: config.workos,
+    fetch,
     log,
     now: Date.now,
-    random: randomBytes,
-    wait: delay,
-    requestFields,
-  });
+    reloadApiKeys: () => reloadApiKeys(config.workos.credentials, log),
+  }, issuer);
+  const setup = { config: config.workos, upstream: authkit.domain, log, fetch, now: Date.now };
+  await checkSetup(setup);
+  const app = createResourceApp({ ...parts, config, authkit, directory });
+  await serve(
+    app,
+    config,
+    log,
+    (address) => describeServer(config, parts.definition.name, address),
+  );
+  Deno.exit(0);
+}
+
+/** Listens and says so, until a signal; then lets go of what runs. */
+async function serve(
+  app: App,
+  config: Config,
+  log: Log,
+  describe: (address: Deno.NetAddr) => string,
+): Promise<void> {
   const stopped = Promise.race([once("SIGINT"), once("SIGTERM")]);
   const server = keepListening(config, log, app.fetch);
-  console.log(describeServer(config, definition, server.addr, emulator?.workos.apiUrl));
+  console.log(describe(server.addr));
   const sweeping = setInterval(app.sweep, SWEEP_INTERVAL);
 
   await stopped;
@@ -93,8 +138,6 @@ async function run(definition: McpDefinition): Promise<void> {
   // What still runs are streams that would never end by themselves.
   await app.close();
   await Promise.race([finished, delay(STREAM_LIMIT)]);
-  await store.close();
-  Deno.exit(0);
 }
 
 /**
@@ -147,7 +190,8 @@ async function allOrProblems<T extends unknown[]>(
 }
 
 /** The keys in the file now, for a rotation without a restart. */
-function reloadApiKeys({ apiKeyFile }: WorkOSCredentials, log: Log): ApiKeys | undefined {
+function reloadApiKeys(credentials: WorkOSCredentials | undefined, log: Log): ApiKeys | undefined {
+  const { apiKeyFile } = credentials ?? {};
   if (apiKeyFile === undefined) return undefined;
   try {
     const keys = parseApiKeys(Deno.readTextFileSync(apiKeyFile));
@@ -206,35 +250,4 @@ function once(signal: "SIGINT" | "SIGTERM"): Promise<void> {
 
 function delay(duration: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, duration));
-}
-
-/** What to know and what to copy, once the server listens. */
-function describeServer(
-  { baseUrl, resource, workos, store }: Config,
-  { name }: McpDefinition,
-  { hostname, port }: Deno.NetAddr,
-  emulatorUrl: string | undefined,
-): string {
-  const place = store.kind === "sqlite" ? store.path : store.kind;
-  const which = emulatorUrl
-    ? `built-in emulator on ${emulatorUrl} (for development: anyone can sign in)`
-    : workos.apiUrl;
-  const cursor = JSON.stringify({ mcpServers: { workos: { url: resource } } });
-  const direct = new URL(baseUrl).protocol === "http:" && new URL(baseUrl).port === String(port);
-  const listening = direct
-    ? ""
-    : `\n  Listening on   ${hostname}:${port}, for a proxy at the URL above`;
-  return `${name} is at ${baseUrl}
-
-  MCP endpoint   ${resource}${listening}
-  WorkOS         ${which}
-  Redirect URI   ${baseUrl}/auth/callback${emulatorUrl ? "" : "  (add it in the WorkOS dashboard)"}
-  Store          ${place}
-
-Add it to a client:
-  This project   deno task client ${resource}
-  Claude Code    claude mcp add --transport http workos ${resource}
-  Cursor         ${cursor}
-
-Ctrl-C stops it.`;
 }

@@ -1,13 +1,12 @@
 /**
- * The gate in front of `/mcp`: nobody gets past it without a token that this server issued
- * (RFC 6750; MCP 2026-07-28, RS-4 to RS-11).
+ * The gate in front of `/mcp`: nobody gets past it without a token for this server (RFC 6750;
+ * MCP 2026-07-28, RS-4 to RS-11).
  */
 
 import type { Caller } from "../caller.ts";
 import type { Config } from "../config.ts";
-import { OAuthError } from "../errors.ts";
+import { OAuthError, renderOAuthError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Grants } from "../oauth/grants.ts";
 import { resourceMetadataUrl } from "../oauth/metadata.ts";
 import { coversScope, resourceScopes } from "../oauth/scopes.ts";
 
@@ -18,7 +17,15 @@ const SIGN_IN = "Sign in first, then send the header Authorization: Bearer and t
 /** What {@link createBearerGate} needs. */
 export interface BearerGateOptions {
   config: Pick<Config, "baseUrl" | "requiredScopes">;
-  grants: Grants;
+  /** What knows the tokens: this server's grants, or AuthKit where that issues them. */
+  tokens: {
+    /**
+     * Finds out who calls.
+     *
+     * @throws {OAuthError} `invalid_token`, or with status 403 for a person who may not come in.
+     */
+    authenticate(accessToken: string): Promise<Caller>;
+  };
   log: Log;
 }
 
@@ -29,7 +36,7 @@ export interface BearerGateOptions {
  *   throws {@link UnavailableError} when it cannot be known now whether the token is still good.
  */
 export function createBearerGate(
-  { config, grants, log }: BearerGateOptions,
+  { config, tokens, log }: BearerGateOptions,
 ): (request: Request) => Promise<Caller | Response> {
   const challenge = (status: number, error?: OAuthError): Response => {
     const parts = [
@@ -56,7 +63,7 @@ export function createBearerGate(
       return challenge(400, new OAuthError("invalid_request", "Send exactly one Bearer token."));
     }
     try {
-      const caller = await grants.authenticate(token);
+      const caller = await tokens.authenticate(token);
       const missing = config.requiredScopes.filter((scope) => !coversScope(caller.scopes, scope));
       if (missing.length === 0) return caller;
       log.info("insufficient_scope", { grant_id: caller.grantId, missing: missing.join(" ") });
@@ -65,7 +72,8 @@ export function createBearerGate(
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       log.debug("token_refused", { error: error.code, message: error.message });
-      return challenge(401, error);
+      // No other token would help whoever may not come in (RS-11).
+      return error.status === 403 ? renderOAuthError(error) : challenge(401, error);
     }
   };
 }

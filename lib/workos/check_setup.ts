@@ -17,44 +17,63 @@ const MAX_SKEW = 30;
 
 /** What {@link checkSetup} needs. */
 export interface SetupOptions {
-  config: Omit<WorkOSConfig, "credentials"> & { credentials: WorkOSCredentials };
-  upstream: Pick<Upstream, "prepare">;
+  config: WorkOSConfig;
+  /** Where people sign in: with credentials to check, unless it is AuthKit by itself. */
+  upstream: Pick<Upstream, "prepare"> & Partial<Pick<Upstream, "checkCredentials">>;
   log: Log;
   fetch: typeof fetch;
   now: () => number;
 }
 
+/** For checks that use the WorkOS API. */
+type ApiOptions = SetupOptions & { config: { credentials: WorkOSCredentials } };
+
 /**
- * Checks keys, client id, organization, connection and clock.
+ * Checks what the settings name: client id or AuthKit domain, its keys, API keys, organization,
+ * connection, and the clock.
  *
  * @throws {SettingsError} with everything that WorkOS clearly refuses. What cannot be found out
  *   because WorkOS does not answer is logged, and the server starts: WorkOS may be back soon.
  */
 export async function checkSetup(options: SetupOptions): Promise<void> {
-  const { config, log } = options;
+  const { config: { apiUrl, authkit, credentials }, log } = options;
   const found = await Promise.all([
-    checkClientId(options),
-    checkKeys(options),
-    checkEnvironment(options),
-    checkRouting(options),
-  ].map((check) => check.catch((error) => tolerateOutage(error, config.apiUrl, log))));
+    checkSignIn(options).catch(tolerateOutage(
+      authkit ? authkit.issuer : apiUrl,
+      authkit ? "WORKOS_AUTHKIT_DOMAIN" : "WORKOS_API_URL",
+      log,
+    )),
+    ...credentials ? checkApi({ ...options, config: { ...options.config, credentials } }) : [],
+  ]);
   const problems = found.flat();
   if (problems.length > 0) throw new SettingsError(problems);
 }
 
-function tolerateOutage(error: unknown, apiUrl: string, log: Log): string[] {
-  if (!(error instanceof UnavailableError)) throw error;
-  log.warning(error.code, {
-    message: `WorkOS cannot be reached at ${apiUrl}. Nobody can sign in until it answers. Check ` +
-      "the network, a proxy, and WORKOS_API_URL.",
-    cause: String(error.cause ?? error.message),
-  });
-  return [];
+function checkApi(options: ApiOptions): Promise<string[]>[] {
+  const { config: { apiUrl, authkit }, log } = options;
+  const checks = [checkKeys(options), checkRouting(options)];
+  // The client id of a Connect application has nothing to do with the API key.
+  if (!authkit) checks.push(checkEnvironment(options));
+  return checks.map((check) => check.catch(tolerateOutage(apiUrl, "WORKOS_API_URL", log)));
 }
 
-async function checkClientId({ upstream }: SetupOptions): Promise<string[]> {
+function tolerateOutage(address: string, setting: string, log: Log): (error: unknown) => string[] {
+  return (error) => {
+    if (!(error instanceof UnavailableError)) throw error;
+    log.warning(error.code, {
+      message: `WorkOS cannot be reached at ${address}. Nobody can sign in until it answers. ` +
+        `Check the network, a proxy, and ${setting}.`,
+      cause: String(error.cause ?? error.message),
+    });
+    return [];
+  };
+}
+
+/** User Management shows its credentials in the checks of the API, the others here. */
+async function checkSignIn({ config, upstream }: SetupOptions): Promise<string[]> {
   try {
     await upstream.prepare();
+    if (config.authkit) await upstream.checkCredentials?.();
     return [];
   } catch (error) {
     if (error instanceof WorkOSSetupError) return [error.message];
@@ -62,7 +81,7 @@ async function checkClientId({ upstream }: SetupOptions): Promise<string[]> {
   }
 }
 
-async function checkKeys(options: SetupOptions): Promise<string[]> {
+async function checkKeys(options: ApiOptions): Promise<string[]> {
   const { config: { credentials: { apiKeys } }, log } = options;
   const answers = await Promise.all(
     apiKeys.map((apiKey) => get("/organizations?limit=1", apiKey, options)),
@@ -85,9 +104,10 @@ async function checkKeys(options: SetupOptions): Promise<string[]> {
     }
     return [];
   }
+  const rest = options.config.authkit ? "WORKOS_AUTHKIT_DOMAIN" : "WORKOS_CLIENT_ID";
   return [
     "WORKOS_API_KEY: WorkOS refuses the key. Copy it again from the dashboard (API Keys), from " +
-    "the same environment as WORKOS_CLIENT_ID.",
+    `the same environment as ${rest}.`,
   ];
 }
 
@@ -96,7 +116,7 @@ async function checkKeys(options: SetupOptions): Promise<string[]> {
  * are used together. So a code that nobody made is exchanged, for the reason of the refusal. Not seen
  * on a live account.
  */
-async function checkEnvironment(options: SetupOptions): Promise<string[]> {
+async function checkEnvironment(options: ApiOptions): Promise<string[]> {
   const { clientId, apiKeys } = options.config.credentials;
   for (const apiKey of apiKeys) {
     const known = await get("/organizations?limit=1", apiKey, options);
@@ -121,7 +141,7 @@ async function checkEnvironment(options: SetupOptions): Promise<string[]> {
   return [];
 }
 
-async function checkRouting(options: SetupOptions): Promise<string[]> {
+async function checkRouting(options: ApiOptions): Promise<string[]> {
   const { organizationId, connectionId } = options.config;
   const problems: string[] = [];
   if (organizationId) {
@@ -154,7 +174,7 @@ interface Answer {
 }
 
 /** The answer with the first key that WorkOS accepts. */
-async function getWithAnyKey(path: string, options: SetupOptions): Promise<Answer> {
+async function getWithAnyKey(path: string, options: ApiOptions): Promise<Answer> {
   const [first, ...others] = options.config.credentials.apiKeys;
   let answer = await get(path, first, options);
   for (const apiKey of others) {

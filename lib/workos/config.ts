@@ -133,7 +133,13 @@ function readCredentials(
 
   const hasKey = (settings.get("WORKOS_API_KEY") ?? apiKeyFile) !== undefined;
 
-  if (clientId && !hasKey && !authkit?.application) {
+  if (clientId && !hasKey && authkit && !authkit.application) {
+    problems.push(
+      "WORKOS_CLIENT_ID is set, but AuthKit alone needs none. Set WORKOS_CLIENT_SECRET as well to " +
+        "sign in through a Connect application, WORKOS_API_KEY for tools that ask WorkOS, or " +
+        "remove it.",
+    );
+  } else if (clientId && !hasKey && !authkit?.application) {
     problems.push(
       "WORKOS_CLIENT_ID is set but WORKOS_API_KEY is not. Copy the API key (sk_...) from the " +
         "WorkOS dashboard, or remove both to use the built-in emulator.",

@@ -3,15 +3,12 @@
  * only ever taken from WorkOS itself, never from a client.
  */
 
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify } from "jose";
+import type { JWTPayload } from "jose";
 import * as z from "zod";
-import { UnavailableError, WorkOSSetupError } from "../errors.ts";
-
-/** Accepted difference between this machine's clock and WorkOS's, in seconds. */
-const CLOCK_TOLERANCE = 30;
-
-/** Longest wait for discovery and keys, in milliseconds. */
-const TIMEOUT = 5000;
+import { WorkOSSetupError } from "../errors.ts";
+import { fetchDocument } from "./fetch_document.ts";
+import { createKeySet, type KeySet } from "./key_set.ts";
+import { blameSettings, UntrustedTokenError, verifySignedToken } from "./signed_token.ts";
 
 /**
  * Claims of a WorkOS access token. Most are absent, or null, outside an organization. Others come
@@ -63,12 +60,15 @@ export interface TokenVerifier {
   verify(accessToken: string): Promise<AccessTokenClaims>;
 }
 
+const SETTINGS = "WORKOS_CLIENT_ID, WORKOS_API_KEY and WORKOS_ISSUER belong to the same WorkOS " +
+  "environment";
+
 /** Makes a verifier that discovers issuer and keys once, when first needed. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { now } = options;
-  let discovered: Promise<Keys> | undefined;
+  let discovered: Promise<Issuer> | undefined;
 
-  const getKeys = (): Promise<Keys> => {
+  const getIssuer = (): Promise<Issuer> => {
     discovered ??= discover(options).catch((error) => {
       discovered = undefined;
       throw error;
@@ -78,81 +78,48 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   return {
     async prepare() {
-      const { keys } = await getKeys();
-      if (keys.jwks() === undefined) await reachable(() => keys.reload());
+      const { keys } = await getIssuer();
+      await keys.prepare();
     },
 
     async verify(accessToken) {
-      const { issuers, keys } = await getKeys();
-      let payload: JWTPayload;
+      const { issuer, keys } = await getIssuer();
       try {
-        ({ payload } = await jwtVerify(accessToken, keys, {
-          algorithms: ["RS256"],
-          issuer: issuers,
-          requiredClaims: ["sub", "sid", "exp"],
-          clockTolerance: CLOCK_TOLERANCE,
-          currentDate: new Date(now()),
-        }));
+        const requiredClaims = ["sub", "sid", "exp"];
+        const payload = await verifySignedToken(accessToken, { keys, issuer, requiredClaims, now });
+        const claims = CLAIMS.safeParse(payload);
+        if (!claims.success) throw untrusted("its claims are not those of a WorkOS session");
+        assertForUs(payload, options);
+        return claims.data;
       } catch (error) {
-        throw explain(error, issuers);
+        throw blameSettings(error, SETTINGS);
       }
-      const claims = CLAIMS.safeParse(payload);
-      if (!claims.success) throw untrusted("its claims are not those of a WorkOS session");
-      assertForUs(payload, options);
-      if ((claims.data.iat ?? 0) > now() / 1000 + CLOCK_TOLERANCE) throw clockSkew("behind");
-      return claims.data;
     },
   };
 }
 
-interface Keys {
-  issuers: string[];
-  keys: ReturnType<typeof createRemoteJWKSet>;
+interface Issuer {
+  issuer: string;
+  keys: KeySet;
 }
 
-async function discover(options: TokenVerifierOptions): Promise<Keys> {
+async function discover(options: TokenVerifierOptions): Promise<Issuer> {
   const { apiUrl, clientId, issuer, fetch } = options;
   const base = `${apiUrl}/user_management/${clientId}`;
-  const response = await reachable(() =>
-    fetch(`${base}/.well-known/openid-configuration`, {
-      signal: AbortSignal.timeout(TIMEOUT),
-      redirect: "error",
-    })
-  );
-  if (response.status >= 500 || response.status === 429) {
-    await response.body?.cancel();
-    throw new UnavailableError("workos_unavailable", `Discovery answered ${response.status}.`);
-  }
-  const document = DISCOVERY.safeParse(response.ok ? await reachable(() => response.json()) : {});
-  if (!response.bodyUsed) await response.body?.cancel();
+  const { status, body } = await fetchDocument(`${base}/.well-known/openid-configuration`, fetch);
+  const document = DISCOVERY.safeParse(status === 200 ? body : {});
   if (!document.success && issuer === undefined) {
     throw new WorkOSSetupError(
       "invalid_client",
-      `WorkOS has no sign-in for client ${clientId} (${response.status}). Check WORKOS_CLIENT_ID ` +
+      `WorkOS has no sign-in for client ${clientId} (${status}). Check WORKOS_CLIENT_ID ` +
         "and WORKOS_API_URL, or set WORKOS_ISSUER if discovery is switched off.",
     );
   }
   const jwksUri = document.data?.jwks_uri ?? `${apiUrl}/sso/jwks/${clientId}`;
   return {
-    issuers: [issuer ?? document.data?.issuer ?? base],
-    keys: createRemoteJWKSet(new URL(jwksUri), {
-      [customFetch]: fetch,
-      timeoutDuration: TIMEOUT,
-      // Known keys serve on while WorkOS is away; a key that is not known is fetched.
-      cacheMaxAge: Infinity,
-    }),
+    issuer: issuer ?? document.data?.issuer ?? base,
+    keys: createKeySet(jwksUri, options),
   };
-}
-
-/** Turns every failure to reach WorkOS or to read its answer into one type. */
-async function reachable<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new UnavailableError("workos_unavailable", "WorkOS's keys cannot be fetched.", 5, {
-      cause: error,
-    });
-  }
 }
 
 /** A token may name its audience or client through a JWT template; then it must be us. */
@@ -166,41 +133,6 @@ function assertForUs(payload: JWTPayload, { clientId, audience }: TokenVerifierO
   }
 }
 
-function explain(error: unknown, issuers: readonly string[]): Error {
-  if (error instanceof errors.JWTExpired) return clockSkew("ahead", error);
-  if (error instanceof errors.JWTClaimValidationFailed && error.claim === "iss") {
-    return untrusted(
-      `its issuer is ${String(error.payload.iss)}, expected ${issuers.join()}`,
-      error,
-    );
-  }
-  const isToken = error instanceof errors.JWTClaimValidationFailed ||
-    error instanceof errors.JWSSignatureVerificationFailed ||
-    error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid ||
-    error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported ||
-    error instanceof errors.JWKSNoMatchingKey;
-  return isToken ? untrusted(`${error.code}`, error) : new UnavailableError(
-    "workos_unavailable",
-    "WorkOS's keys cannot be fetched.",
-    5,
-    { cause: error },
-  );
-}
-
-function untrusted(reason: string, cause?: unknown): WorkOSSetupError {
-  return new WorkOSSetupError(
-    "invalid_token",
-    `Token validation failed: ${reason}. Check that WORKOS_CLIENT_ID, WORKOS_API_KEY and ` +
-      "WORKOS_ISSUER belong to the same WorkOS environment.",
-    { cause },
-  );
-}
-
-function clockSkew(direction: "ahead" | "behind", cause?: unknown): WorkOSSetupError {
-  return new WorkOSSetupError(
-    "clock_skew",
-    `Token validation failed: this machine's clock is ${direction} of WorkOS's by more than ` +
-      `${CLOCK_TOLERANCE} seconds. Set the clock, for example with NTP.`,
-    { cause },
-  );
+function untrusted(reason: string): UntrustedTokenError {
+  return new UntrustedTokenError("invalid", reason);
 }

@@ -40,6 +40,8 @@ export interface WorldOptions {
   store?: Store;
   /** WorkOS of another world: the two are replicas then, if the store is shared as well. */
   emulator?: Emulator;
+  /** Waits, in milliseconds; by default for no longer than until the next turn. */
+  wait?: (duration: number) => Promise<void>;
 }
 
 /** One server and everything around it. */
@@ -70,7 +72,8 @@ export interface World {
 
 /** Builds a world around a fixed moment. */
 export async function createWorld(
-  { env = {}, definition = exampleDefinition, store, emulator: shared }: WorldOptions = {},
+  { env = {}, definition = exampleDefinition, store, emulator: shared, wait = yieldTurn }:
+    WorldOptions = {},
 ): Promise<World> {
   let time = Date.UTC(2026, 10, 1);
   const now = () => time;
@@ -135,7 +138,7 @@ export async function createWorld(
     requestFields,
     now,
     random: randomBytes,
-    wait: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    wait,
   });
   const app: App = { ...bareApp, fetch: secrets.watch(bareApp.fetch) };
   const route = (request: Request): Promise<Response> => {
@@ -165,6 +168,10 @@ export async function createWorld(
         stopAt: (url) => ![config.baseUrl, EMULATOR].includes(new URL(url).origin),
       }),
   };
+}
+
+function yieldTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Writes every event to all of them. */

@@ -54,7 +54,7 @@ function connect(key: string = apiKey): WorkOSConnection {
 /** The code for a person who signs in without being asked anything; undefined where pages ask. */
 async function findCode(challenge: string): Promise<string | undefined> {
   const { upstream } = connect();
-  const target = upstream.getAuthorizationUrl({
+  const target = await upstream.getAuthorizationUrl({
     state: "state of ours",
     codeChallenge: challenge,
     loginHint: email,
@@ -84,7 +84,7 @@ async function signIn(): Promise<UpstreamSession> {
       });
     }
   }
-  if (password === undefined) {
+  if (password === undefined || api === undefined) {
     throw new Error("Nobody can sign in there: set WORKOS_CONTRACT_EMAIL and _PASSWORD.");
   }
   const { refreshToken, organizationId } = await api.call(
