@@ -9,7 +9,7 @@ import { startServer } from "./lib/start_server.ts";
 // Schemas stay outside of `register`, which runs for every request.
 const echoInput = z.object({ message: z.string().describe("What to say back") });
 const switchInput = z.object({
-  organization_id: z.string().describe("One of list_organizations, org_..."),
+  organization_id: z.string().regex(/^org_\w+$/).describe("One of list_organizations, org_..."),
 });
 
 /** The server's tools and resources. */

@@ -156,6 +156,7 @@ export class WorkOSSetupError extends Error {
   constructor(
     readonly code:
       | "invalid_api_key"
+      | "invalid_authkit_domain"
       | "invalid_client"
       | "invalid_connection"
       | "invalid_token"

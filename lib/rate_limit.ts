@@ -18,6 +18,9 @@ export interface RateLimit {
   perMinute: number;
 }
 
+/** Messages to `/mcp`, by grant: far more than an agent makes, unless it runs in circles. */
+export const CALLS: RateLimit = { burst: 1200, perMinute: 1200 };
+
 /** Buckets kept at once; the one that was not used for longest goes first. */
 const MAX_BUCKETS = 10_000;
 

@@ -1,12 +1,17 @@
 /** What tools, resources and prompts get when they are registered. */
 
 import {
-  type McpServer,
+  McpServer,
   ProtocolError,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
 import type { Caller } from "../caller.ts";
-import { SignInRefusedError } from "../errors.ts";
+import {
+  describeOutage,
+  SignInRefusedError,
+  UnavailableError,
+  WorkOSSetupError,
+} from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { hasPermission, readPermission } from "./require_permission.ts";
 
@@ -15,8 +20,10 @@ type Callback = (...args: unknown[]) => unknown;
 /**
  * Makes a function that prepares a server, to be called before anything is registered on it.
  *
- * - What throws is logged. The SDK tells the client and nobody else.
- * - What needs a permission that the caller lacks is not there for them.
+ * - What throws is logged. The SDK tells the client and nobody else. What is for the operator does not
+ *   reach the client.
+ * - What needs a permission that the caller lacks is not there for them. It is registered on a server
+ *   that nobody uses: one that was taken out again would leave a trace in the capabilities.
  * - A tool's schema is converted to JSON Schema once. The SDK asks for it with every call, since a
  *   server lives for one request, and converting is a tenth of what a call costs.
  */
@@ -37,16 +44,24 @@ export function createRegistration(log: Log): (server: McpServer, caller: Caller
         if (!(error instanceof ProtocolError || error instanceof SignInRefusedError)) {
           log.warning("tool_failed", { name, grant_id: grantId, ...describeError(error) });
         }
-        throw error;
+        throw hideSetup(error);
       }
     };
 
   return (server, caller) => {
     const { grantId } = caller;
-    for (const method of ["registerTool", "registerResource", "registerPrompt"] as const) {
+    let unused: McpServer | undefined;
+    const methods = ["registerTool", "registerResource", "registerPrompt"] as const;
+    for (const method of methods) {
       const register = server[method].bind(server) as Callback;
+      const hide: Callback = (...args) => {
+        unused ??= new McpServer({ name: "unused", version: "0" });
+        return (unused[method] as Callback).apply(unused, args);
+      };
       const replacement = (name: string, ...rest: unknown[]) => {
-        const registered = register(
+        const permission = rest.map(readPermission).find((found) => found !== undefined);
+        const isVisible = permission === undefined || hasPermission(caller, permission);
+        return (isVisible ? register : hide)(
           name,
           ...rest.map((argument) => {
             if (typeof argument === "function") return watch(name, grantId, argument as Callback);
@@ -55,15 +70,18 @@ export function createRegistration(log: Log): (server: McpServer, caller: Caller
               : argument;
           }),
         );
-        const permission = rest.map(readPermission).find((found) => found !== undefined);
-        if (permission !== undefined && !hasPermission(caller, permission)) {
-          (registered as { remove(): void }).remove();
-        }
-        return registered;
       };
       Object.assign(server, { [method]: replacement });
     }
   };
+}
+
+/** What went wrong between this server and WorkOS is for the log. */
+function hideSetup(error: unknown): unknown {
+  if (error instanceof UnavailableError) return new Error(describeOutage(error), { cause: error });
+  if (!(error instanceof WorkOSSetupError)) return error;
+  const message = "WorkOS refuses this server. Its operator finds the reason in the log.";
+  return new Error(message, { cause: error });
 }
 
 function hasInputSchema(argument: unknown): argument is { inputSchema: object } {

@@ -3,37 +3,21 @@
  * WorkOS before the state is known to belong to a sign-in that this very browser approved.
  */
 
-import { isIP } from "node:net";
-import type { Config } from "../config.ts";
-import {
-  OAuthError,
-  PageError,
-  SignInRefusedError,
-  UnavailableError,
-  WorkOSSetupError,
-} from "../errors.ts";
-import { describeError, type Log } from "../log.ts";
-import type { Store } from "../store/store.ts";
-import type { Upstream, UpstreamSession } from "../workos/upstream.ts";
-import { type AuthorizationResponse, redirectToClient } from "./authorization_response.ts";
-import type { AuthorizationRequest } from "./authorize.ts";
-import { endSession } from "./end_session.ts";
+import { OAuthError, PageError } from "../errors.ts";
+import type { Upstream } from "../workos/upstream.ts";
+import type { FinishSignIn } from "./finish_sign_in.ts";
 import type { FlowCookies } from "./flow_cookies.ts";
-import type { Grants } from "./grants.ts";
-import { type Parameters, readParameters } from "./parameters.ts";
-import { grantScopes } from "./scopes.ts";
-import { unseal } from "./sealing.ts";
-import { resumeSignIn, type SignIn } from "./sign_in.ts";
+import { readParameters } from "./parameters.ts";
+import { resumeSignIn } from "./sign_in.ts";
+import type { SignIns } from "./sign_ins.ts";
+import { describeVisitor } from "./visitor.ts";
 
 /** What {@link createCallback} needs. */
 export interface CallbackOptions {
-  config: Pick<Config, "baseUrl" | "requiredScopes" | "resource">;
-  store: Store;
   upstream: Upstream;
-  grants: Grants;
+  signIns: SignIns;
+  finish: FinishSignIn;
   cookies: FlowCookies;
-  log: Log;
-  now: () => number;
 }
 
 /**
@@ -43,112 +27,32 @@ export interface CallbackOptions {
  *   it is not known which client waits, and sends everything else back to that client.
  */
 export function createCallback(
-  options: CallbackOptions,
+  { upstream, signIns, finish, cookies }: CallbackOptions,
 ): (request: Request, address: string) => Promise<Response> {
-  const { config, store, cookies, log, now } = options;
-
   return async (request, address) => {
     const parameters = readParameters(new URL(request.url).searchParams);
-    const signIn = recognise(request, parameters, cookies);
-    const row = await store.takeSignIn(signIn.id, now());
-    const text = row && unseal(signIn.key, row.sealed, row.id);
-    if (text === undefined) throw new PageError("already_answered", 400);
-    const authorization: AuthorizationRequest = JSON.parse(text);
-    if (authorization.resource !== config.resource) throw new PageError("other_browser", 403);
+    const state = parameters.get("state");
+    // WorkOS also sends people here who did not start at a client of ours (IdP-initiated sign-in,
+    // impersonation from the dashboard). Taking such a code would be login CSRF.
+    if (state === undefined) throw new PageError("unsolicited", 400);
+    const signIn = resumeSignIn(request, cookies, "sign-in", state);
+    const pending = await signIns.take(signIn);
 
-    const person = { address, userAgent: request.headers.get("user-agent") };
-    const answer = await finish(options, person, parameters, signIn, authorization)
-      .catch((error) => describeFailure(error, log));
-    if (answer.error) {
-      log.warning("sign_in_failed", {
-        client_id: authorization.clientId,
-        error: answer.error.code,
-        message: answer.error.message,
+    return await finish(request, { stage: "sign-in", signIn, pending }, async () => {
+      const failure = parameters.get("error");
+      if (failure !== undefined) throw translateError(failure);
+      const code = parameters.get("code");
+      if (code === undefined) {
+        throw new OAuthError("server_error", "WorkOS sent neither a code nor an error.");
+      }
+      const { codeVerifier } = signIn;
+      return await upstream.exchangeCode({
+        code,
+        codeVerifier,
+        ...describeVisitor(request, address),
       });
-    }
-    const response = redirectToClient(authorization.redirectUri, config.baseUrl, {
-      ...(authorization.state && { state: authorization.state }),
-      ...answer,
     });
-    response.headers.append("set-cookie", cookies.end("sign-in", signIn.cookieId));
-    return response;
   };
-}
-
-/** Finds the sign-in this browser began, or says why there is none. */
-function recognise(request: Request, parameters: Parameters, cookies: FlowCookies): SignIn {
-  const state = parameters.get("state");
-  // WorkOS also sends people here who did not start at a client of ours (IdP-initiated sign-in,
-  // impersonation from the dashboard). Taking such a code would be login CSRF.
-  if (state === undefined) throw new PageError("unsolicited", 400);
-  const signIn = resumeSignIn(request, cookies, state);
-  if (signIn === undefined) throw new PageError("other_browser", 403);
-  return signIn;
-}
-
-/** The client waits, so it is told of every failure, of ours too. */
-function describeFailure(error: unknown, log: Log): AuthorizationResponse {
-  if (error instanceof UnavailableError) return { error };
-  log.error("internal_error", describeError(error));
-  return { error: new OAuthError("server_error", "The server failed. Its log says why.") };
-}
-
-/** From WorkOS's answer to a code of ours, or to the error that the client is told. */
-async function finish(
-  { config, upstream, grants, log }: CallbackOptions,
-  { address, userAgent }: { address: string; userAgent: string | null },
-  parameters: Parameters,
-  signIn: SignIn,
-  authorization: AuthorizationRequest,
-): Promise<AuthorizationResponse> {
-  const failure = parameters.get("error");
-  if (failure !== undefined) return { error: translateError(failure) };
-  const code = parameters.get("code");
-  if (code === undefined) {
-    return { error: new OAuthError("server_error", "WorkOS sent neither a code nor an error.") };
-  }
-  let session: UpstreamSession;
-  try {
-    session = await upstream.exchangeCode({
-      code,
-      codeVerifier: signIn.codeVerifier,
-      // A proxy may write something else than an address; WorkOS would refuse the sign-in for it.
-      ...(isIP(address) !== 0 && { ipAddress: address }),
-      ...(userAgent && { userAgent }),
-    });
-  } catch (error) {
-    if (error instanceof SignInRefusedError) {
-      if (error.sessionId !== undefined) await endSession({ upstream, log }, error.sessionId);
-      return { error: new OAuthError("access_denied", error.message) };
-    }
-    if (error instanceof WorkOSSetupError) {
-      log.error(error.code, { message: error.message });
-      const message = "WorkOS refuses this server. Its operator finds the reason in the log.";
-      return { error: new OAuthError("server_error", message) };
-    }
-    throw error;
-  }
-  const granted = grantScopes(authorization.scopes, session.identity);
-  const missing = config.requiredScopes.filter((scope) =>
-    authorization.scopes.includes(scope) && !granted.includes(scope)
-  );
-  if (missing.length > 0 || granted.length === 0) {
-    await endSession({ upstream, log }, session.identity.sessionId);
-    const lacking = missing.length > 0 ? missing : authorization.scopes;
-    return { error: new OAuthError("access_denied", explainMissing(lacking)) };
-  }
-  try {
-    return { code: await grants.create({ ...authorization, granted }, session) };
-  } catch (error) {
-    await endSession({ upstream, log }, session.identity.sessionId);
-    throw error;
-  }
-}
-
-function explainMissing(missing: readonly string[]): string {
-  return missing.includes("email")
-    ? "Your e-mail address is not verified at WorkOS. Verify it there and sign in again."
-    : `Your WorkOS account lacks what is asked for: ${missing.join(" ")}.`;
 }
 
 /** Errors WorkOS puts on the redirect. Its descriptions are for its own users, so ours go on. */

@@ -21,15 +21,18 @@ import type { FlowCookies } from "./flow_cookies.ts";
 import { SIGN_IN_LIFETIME } from "./lifetimes.ts";
 import { renderConsentPage } from "./consent_page.ts";
 import { readForm, readParameters } from "./parameters.ts";
-import { computeChallenge } from "./pkce.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
+import { assertSameOrigin } from "./same_origin.ts";
 import { seal, unseal } from "./sealing.ts";
+import { sendToWorkOS } from "./send_to_workos.ts";
 import { beginSignIn } from "./sign_in.ts";
+import type { SignIns } from "./sign_ins.ts";
 
 /** What {@link createConsent} needs. */
 export interface ConsentOptions {
   config: Pick<Config, "baseUrl" | "resource">;
-  store: Store;
+  store: Pick<Store, "closeSignIn">;
+  signIns: SignIns;
   upstream: Upstream;
   cookies: FlowCookies;
   log: Log;
@@ -63,7 +66,7 @@ const FORM_CONTEXT = "consent form";
 
 /** Makes the keeper of consent. */
 export function createConsent(options: ConsentOptions): Consent {
-  const { config, store, upstream, cookies, log, now, random, formKey } = options;
+  const { config, store, signIns, cookies, log, now, random, formKey } = options;
 
   const readSealedForm = (sealed: string): SealedForm => {
     const text = unseal(formKey, sealed, FORM_CONTEXT);
@@ -112,41 +115,9 @@ export function createConsent(options: ConsentOptions): Consent {
       if (decision !== "approve") throw new PageError("damaged_form", 400);
 
       // Submitting twice finds the same sign-in; one that was denied or went through stays over.
-      const open = await store.openSignIn({
-        id: signIn.id,
-        sealed: seal(signIn.key, JSON.stringify(authorization), signIn.id, random),
-        expiresAt,
-      });
-      if (!open) throw new PageError("already_answered", 409);
+      await signIns.keep(signIn, authorization);
       log.info("consent_approved", { client_id: clientId, scope: authorization.scopes.join(" ") });
-
-      const response = new Response(null, {
-        status: 303,
-        headers: {
-          location: upstream.getAuthorizationUrl({
-            state: signIn.state,
-            codeChallenge: computeChallenge(signIn.codeVerifier),
-            ...(authorization.loginHint && { loginHint: authorization.loginHint }),
-          }),
-          "cache-control": "no-store",
-        },
-      });
-      for (const line of cookies.write(request, "sign-in", signIn.cookieId, signIn.cookie)) {
-        response.headers.append("set-cookie", line);
-      }
-      return response;
+      return await sendToWorkOS(options, request, signIn, authorization);
     },
   };
-}
-
-/**
- * The form must come from our own page. Browsers say where it comes from; a request that says
- * nothing is held back by the cookie alone.
- */
-function assertSameOrigin(request: Request, baseUrl: string): void {
-  const origin = request.headers.get("origin");
-  const site = request.headers.get("sec-fetch-site");
-  if ((origin !== null && origin !== baseUrl) || (site !== null && site !== "same-origin")) {
-    throw new PageError("foreign_form", 403);
-  }
 }

@@ -6,14 +6,14 @@
 import { parse, serialize } from "hono/utils/cookie";
 import { SIGN_IN_LIFETIME } from "./lifetimes.ts";
 
-/** The two stages at which a browser is recognised. */
-export type FlowStage = "consent" | "sign-in";
+/** The stages at which a browser is recognised. */
+export type FlowStage = "consent" | "sign-in" | "organization";
 
 /**
  * Cookies of each kind a browser may hold at once. Beyond that the oldest goes: without a cap,
  * reloading the page would grow the header until servers refuse it.
  */
-const MAX_COOKIES: Record<FlowStage, number> = { consent: 32, "sign-in": 8 };
+const MAX_COOKIES: Record<FlowStage, number> = { consent: 32, "sign-in": 8, organization: 8 };
 
 /** Reads and writes flow cookies. */
 export interface FlowCookies {

@@ -140,6 +140,7 @@ export function createGrants(options: GrantsOptions): Grants {
         client_id: request.clientId,
         user_id: identity.userId,
         organization_id: identity.organizationId,
+        ...(identity.impersonator && { impersonated: true }),
         scope,
       });
       return code;

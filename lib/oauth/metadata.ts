@@ -14,11 +14,16 @@ export function resourceMetadataUrl({ baseUrl }: Pick<Config, "baseUrl">): strin
 
 /**
  * Describes `/mcp` (RFC 9728 §2; MCP 2026-07-28, RS-1, RS-2, RS-21).
+ *
+ * @param authorizationServer issuer of the tokens: this server, unless told.
  */
-export function buildResourceMetadata(config: Urls): Record<string, unknown> {
+export function buildResourceMetadata(
+  config: Urls,
+  authorizationServer: string = config.baseUrl,
+): Record<string, unknown> {
   return {
     resource: config.resource,
-    authorization_servers: [config.baseUrl],
+    authorization_servers: [authorizationServer],
     scopes_supported: resourceScopes(config.requiredScopes),
     bearer_methods_supported: ["header"],
     resource_name: "MCP server with WorkOS sign-in",

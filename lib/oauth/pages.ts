@@ -7,6 +7,7 @@ import {
   PageError,
   type PageErrorCode,
   RateLimitedError,
+  type SignInRefusedError,
   UnavailableError,
 } from "../errors.ts";
 
@@ -41,6 +42,8 @@ pre { margin: 0 0 1rem; padding: .75rem 1rem; overflow-x: auto; border: 1px soli
 .warn { padding: .75rem 1rem; border-radius: .5rem; background: var(--warn);
   color: var(--warn-text) }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem }
+.choices { display: grid; gap: .75rem }
+.choices button { text-align: left; overflow-wrap: anywhere }
 button { flex: 1; padding: .7rem 1rem; font: inherit; font-weight: 600; cursor: pointer;
   border: 1px solid var(--line); border-radius: .5rem; background: transparent; color: inherit }
 button[value=approve] { background: #4f46e5; border-color: #4f46e5; color: #fff }
@@ -192,4 +195,27 @@ close this page.</p>
   return await renderPage("This app cannot be connected", body, {
     status: error.status === 401 ? 400 : error.status,
   });
+}
+
+/**
+ * Renders a sign-in that WorkOS or this server's policy has refused.
+ *
+ * @param error says what the person or their administrator can do.
+ * @param clientUrl where the client hears of it.
+ */
+export async function renderRefusedSignIn(
+  error: SignInRefusedError,
+  clientUrl: string,
+): Promise<Response> {
+  const { host } = new URL(clientUrl);
+  const body = html`
+    <p class="warn">${error.message}</p>
+    <p>Nothing was shared with the app.</p>
+    <dl>
+      <dt>Code</dt>
+      <dd><code>${error.code}</code></dd>
+    </dl>
+    <p><a href="${clientUrl}">Go back to ${host}</a></p>
+  `;
+  return await renderPage("You are not signed in", body, { status: 403 });
 }

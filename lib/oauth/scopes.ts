@@ -84,6 +84,18 @@ export function grantScopes(scopes: readonly string[], identity: Identity): stri
 }
 
 /**
+ * Finds the scopes that every request needs, that were approved, and that WorkOS does not support.
+ * One that was not approved is left to the gate, which asks for it.
+ */
+export function findMissingScopes(
+  required: readonly string[],
+  approved: readonly string[],
+  granted: readonly string[],
+): string[] {
+  return required.filter((scope) => approved.includes(scope) && !granted.includes(scope));
+}
+
+/**
  * Says what a scope allows, in words for the consent page.
  */
 export function describeScope(scope: string): string {

@@ -3,6 +3,7 @@
  * at a time across all replicas, since WorkOS's refresh tokens work once.
  */
 
+import type { Config } from "../config.ts";
 import {
   OAuthError,
   type OAuthErrorCode,
@@ -18,7 +19,7 @@ import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts"
 import { endSession } from "./end_session.ts";
 import type { Random } from "./random.ts";
 import { createReservation } from "./reservation.ts";
-import { grantScopes, splitScope } from "./scopes.ts";
+import { findMissingScopes, grantScopes, splitScope } from "./scopes.ts";
 import { seal, unseal } from "./sealing.ts";
 
 /**
@@ -32,6 +33,7 @@ const SAVE_PAUSE = 500;
 
 /** What {@link createSessions} needs. */
 export interface SessionsOptions {
+  config: Pick<Config, "requiredScopes">;
   store: Store;
   upstream: Upstream;
   log: Log;
@@ -69,7 +71,7 @@ export interface Sessions {
 
 /** Makes the keeper of WorkOS sessions. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, upstream, log, now, random, wait } = options;
+  const { config, store, upstream, log, now, random, wait } = options;
   const whileReserved = createReservation(options);
   /** Requests of this process that wait for the same renewal share it; gone when it is done. */
   const running = new Map<string, Promise<GrantRow>>();
@@ -123,25 +125,43 @@ export function createSessions(options: SessionsOptions): Sessions {
     }, until);
   };
 
+  /** Nobody is moved to where the next request would be refused, with no way back. */
+  const assertUsable = (grant: GrantRow, { identity, refreshToken }: UpstreamSession): void => {
+    const approved = splitScope(grant.approvedScope);
+    const granted = grantScopes(approved, identity);
+    const missing = findMissingScopes(config.requiredScopes, approved, granted);
+    if (missing.length === 0) return;
+    const message = `Every request here needs ${missing.join(" ")}, which you do not have there. ` +
+      "An administrator of that organization can give it.";
+    throw new UnverifiedRenewalError(
+      refreshToken,
+      new SignInRefusedError("scope_not_granted", message),
+    );
+  };
+
   /**
    * Asks WorkOS. The caller holds the reservation until then.
    *
    * @param wanted the organization to switch to.
+   * @returns who the person is now; undefined when somebody else has renewed the session.
    */
   const renew = async (
     grant: GrantRow,
     key: Uint8Array,
     until: number,
     wanted?: string,
-  ): Promise<void> => {
-    const { refreshToken, identity: { authenticationMethod, organizationId } } = open(grant, key);
+  ): Promise<Identity | undefined> => {
+    const { refreshToken, identity } = open(grant, key);
+    const { authenticationMethod, organizationId } = identity;
     let session: UpstreamSession;
     try {
       session = await upstream.refresh({
         refreshToken,
         authenticationMethod,
+        identity,
         organizationId: wanted ?? organizationId,
       });
+      if (wanted !== undefined) assertUsable(grant, session);
     } catch (error) {
       const refusal = error instanceof UnverifiedRenewalError ? error.cause : error;
       if (wanted !== undefined && refusal instanceof SignInRefusedError) {
@@ -154,7 +174,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (refusal instanceof SessionEndedError || refusal instanceof SignInRefusedError) {
         // Another holder may have outlived its reservation and renewed meanwhile.
         const current = await store.findGrant(grant.id);
-        if (current && current.sessionVersion > grant.sessionVersion) return;
+        if (current && current.sessionVersion > grant.sessionVersion) return undefined;
         await store.deleteGrant(grant.id);
         log.warning("grant_ended", {
           grant_id: grant.id,
@@ -189,6 +209,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       sessionExpiresAt: session.expiresAt,
     }, until);
     log.info("session_renewed", { grant_id: grant.id, user_id: grant.userId });
+    return session.identity;
   };
 
   const renewOnce = (first: GrantRow, key: Uint8Array): Promise<GrantRow> =>
@@ -198,7 +219,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         // Renewed is renewed, even if the new session has run out by a clock that is ahead.
         sessionExpiresAt > now() ||
         (sessionVersion > first.sessionVersion && sessionExpiresAt !== RENEW_FIRST),
-      (grant, until) => renew(grant, key, until),
+      async (grant, until) => void await renew(grant, key, until),
     );
 
   return {
@@ -216,14 +237,46 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async switchOrganization(grant, key, organizationId) {
-      let done = grant.organizationId === organizationId;
-      const switched = await whileReserved(grant, () => done, async (current, until) => {
-        await renew(current, key, until, organizationId);
-        done = true;
-      });
-      return open(switched, key).identity;
+      if (grant.organizationId === organizationId) return open(grant, key).identity;
+      let identity: Identity | undefined;
+      try {
+        const switched = await whileReserved(
+          grant,
+          () => identity !== undefined,
+          async (current, until) => {
+            identity = await renew(current, key, until, organizationId);
+          },
+        );
+        log.info("organization_switched", {
+          grant_id: grant.id,
+          user_id: grant.userId,
+          organization_id: organizationId,
+        });
+        return identity ?? open(switched, key).identity;
+      } catch (error) {
+        if (!(error instanceof SignInRefusedError)) throw error;
+        log.info("switch_refused", {
+          grant_id: grant.id,
+          user_id: grant.userId,
+          organization_id: organizationId,
+          reason: error.code,
+        });
+        throw explainSwitch(error, organizationId, grant.organizationId);
+      }
     },
   };
+}
+
+/** Tells what a refused switch leaves, and how the person gets there after all. */
+function explainSwitch(
+  refusal: SignInRefusedError,
+  wanted: string,
+  current: string | null,
+): SignInRefusedError {
+  // A way on is for a browser, so it takes a new sign-in.
+  const advice = refusal.route ? ` To act for ${wanted}, sign in again and choose it.` : "";
+  const rest = ` Nothing has changed: you still act for ${current ?? "no organization"}.`;
+  return new SignInRefusedError(refusal.code, refusal.message + advice + rest, { cause: refusal });
 }
 
 /**

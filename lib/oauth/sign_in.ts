@@ -5,6 +5,7 @@
 
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
+import { PageError } from "../errors.ts";
 import type { FlowCookies } from "./flow_cookies.ts";
 import { encodeBase64Url } from "./random.ts";
 import { deriveBytes } from "./sealing.ts";
@@ -18,9 +19,9 @@ export interface SignIn {
   cookieId: string;
   /** Value of the cookie. */
   cookie: string;
-  /** `state` of the leg to WorkOS. */
+  /** `state` of the leg to WorkOS, or of our own form. */
   state: string;
-  /** PKCE verifier of that leg. */
+  /** PKCE verifier of the leg. */
   codeVerifier: string;
   /** Seals the authorization request while the person is away. */
   key: Uint8Array;
@@ -36,17 +37,38 @@ export function beginSignIn(consentCookie: string): SignIn {
 }
 
 /**
+ * Begins what comes after a step of a sign-in that needs another one: a choice of ours, or a second
+ * leg to WorkOS. Nothing of the first step can be used for it.
+ */
+export function continueSignIn(signIn: SignIn): SignIn {
+  return deriveSignIn(encodeBase64Url(deriveBytes(signIn.cookie, "next step")));
+}
+
+/**
  * Finds the sign-in of a state in the cookies of a request (CD-14).
  *
- * @returns undefined when this browser did not begin it.
+ * @param stage what the person comes back from.
+ * @throws {PageError} `other_browser` when this browser did not begin it.
  */
 export function resumeSignIn(
   request: Request,
   cookies: FlowCookies,
+  stage: "sign-in" | "organization",
+  state: string,
+): SignIn {
+  const signIn = findSignIn(request, cookies, stage, state);
+  if (signIn === undefined) throw new PageError("other_browser", 403);
+  return signIn;
+}
+
+function findSignIn(
+  request: Request,
+  cookies: FlowCookies,
+  stage: "sign-in" | "organization",
   state: string,
 ): SignIn | undefined {
   if (!/^[\w-]{43}$/.test(state)) return undefined;
-  const cookie = cookies.read(request, "sign-in", cookieIdOf(hashToken(state)));
+  const cookie = cookies.read(request, stage, cookieIdOf(hashToken(state)));
   const signIn = cookie === undefined ? undefined : deriveSignIn(cookie);
   if (signIn === undefined) return undefined;
   return timingSafeEqual(Buffer.from(signIn.state), Buffer.from(state)) ? signIn : undefined;

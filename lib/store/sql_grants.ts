@@ -19,6 +19,7 @@ export type GrantStore = Omit<
   | "findClient"
   | "openSignIn"
   | "closeSignIn"
+  | "findSignIn"
   | "takeSignIn"
   | "useOnce"
   | "deleteGrants"

@@ -80,6 +80,15 @@ export async function createSqlStore(database: SqlDatabase): Promise<Store> {
       );
     },
 
+    async findSignIn(id, now) {
+      const rows = await run(
+        `SELECT id, sealed, expires_at AS "expiresAt" FROM sign_ins
+         WHERE id = $1 AND closed = 0 AND expires_at > $2`,
+        [id, now],
+      );
+      return first<SignInRow>(rows);
+    },
+
     async takeSignIn(id, now) {
       const rows = await run(
         `UPDATE sign_ins SET closed = 1 WHERE id = $1 AND closed = 0 AND expires_at > $2

@@ -21,7 +21,7 @@ export interface ClientRow {
 export interface SignInRow {
   /** Hash of the state sent to WorkOS. */
   id: string;
-  /** The authorization request, sealed under a key only the approving browser has. */
+  /** What goes on with it, sealed under a key only the approving browser has. */
   sealed: string;
   expiresAt: number;
 }
@@ -156,6 +156,8 @@ export interface Store {
   openSignIn(signIn: SignInRow): Promise<boolean>;
   /** Marks a sign-in as over, whether it was open or not. */
   closeSignIn(id: string, expiresAt: number): Promise<void>;
+  /** An open sign-in. */
+  findSignIn(id: string, now: number): Promise<SignInRow | undefined>;
   /** Consumes an open sign-in. Of many callers, one gets it. */
   takeSignIn(id: string, now: number): Promise<SignInRow | undefined>;
 

@@ -1,52 +1,53 @@
 /**
- * What WorkOS's refusals mean. The SDK spreads them over many classes and leaves some bare, so the
+ * What WorkOS's failures mean. The SDK spreads them over many classes and leaves some bare, so the
  * decision is made on status and code alone, and in doubt for "not now": ending a grant for a
  * failure that passes would sign people out.
+ *
+ * The step-up answers were seen from the emulator and in WorkOS's documentation only, not on a live
+ * account.
  */
 
 import * as z from "zod";
 import {
+  OrganizationSelectionError,
   SessionEndedError,
   SignInRefusedError,
   UnavailableError,
   WorkOSSetupError,
 } from "../errors.ts";
+import { findRefusal } from "./refusals.ts";
+import type { OrganizationChoice, SignInRoute } from "./upstream.ts";
+
+const TEXT = z.string().optional().catch(undefined);
+const LIST = z.array(z.unknown()).catch([]);
 
 /** What the SDK's exceptions and WorkOS's two envelopes have in common. */
 const API_ERROR = z.object({
   status: z.number(),
-  code: z.string().optional().catch(undefined),
-  error: z.string().optional().catch(undefined),
+  code: TEXT,
+  error: TEXT,
   retryAfter: z.number().optional().catch(undefined),
   rawData: z.object({
-    code: z.string().optional().catch(undefined),
-    error: z.string().optional().catch(undefined),
+    code: TEXT,
+    error: TEXT,
+    message: TEXT,
+    pending_authentication_token: TEXT,
+    organizations: LIST,
+    connection_ids: LIST,
   }).optional().catch(undefined),
 });
 
-/** What a person or an administrator can do, by WorkOS's code. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  application_consent_required: "WorkOS asks for a consent this server cannot show.",
-  authentication_method_not_allowed: "This way of signing in is switched off. Choose another.",
-  email_password_auth_disabled: "Signing in by password is switched off. Choose another way.",
-  email_verification_required: "Verify your e-mail address at WorkOS, then sign in again.",
-  invalid_connection: "The SSO connection is not usable. Ask your administrator to check it.",
-  invitation_invalid: "The invitation is not valid any more. Ask for a new one.",
-  mfa_challenge: "Your organization asks for a second factor. Sign in again and enter it.",
-  mfa_enrollment: "Your organization asks for a second factor. Set one up, then sign in again.",
-  organization_authentication_methods_required:
-    "Your organization does not allow this way of signing in. Choose one that it allows.",
-  organization_membership_not_found: "You are not an active member of the organization. Ask its " +
-    "administrator to add you.",
-  organization_not_found: "The organization does not exist any more.",
-  organization_selection_required: "You belong to several organizations, and this sign-in does " +
-    "not let you choose. Ask the operator to set WORKOS_ORGANIZATION_ID.",
-  passkey_progressive_enrollment: "Set up the passkey that WorkOS asks for, then sign in again.",
-  radar_challenge: "WorkOS wants to make sure it is you. Sign in again and follow its steps.",
-  radar_sign_up_challenge: "WorkOS wants to make sure it is you. Sign in again.",
-  sign_up_not_allowed: "New accounts are not allowed here. Ask your administrator for one.",
-  sso_required: "Your organization asks for single sign-on. Sign in again with it.",
-};
+type ApiError = z.infer<typeof API_ERROR>;
+
+const ORGANIZATION = z.object({ id: z.string().regex(/^org_\w+$/), name: z.string() });
+const CONNECTION_ID = z.string().regex(/^conn_\w+$/);
+
+/** More organizations than a person can look through are not offered. */
+const MAX_ORGANIZATIONS = 200;
+const MAX_NAME = 100;
+
+/** Control and direction characters, with which a name could look like another one. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** What was asked of WorkOS: a code exchange, a renewal, or something else with the API key. */
 export type ApiStep = "exchange" | "refresh" | "manage";
@@ -55,13 +56,13 @@ export type ApiStep = "exchange" | "refresh" | "manage";
  * Translates a failed call to WorkOS.
  *
  * @param error what the SDK threw.
- * @returns {@link UnavailableError} unless WorkOS clearly said no.
+ * @returns {@link UnavailableError} unless WorkOS clearly said no, or asked for one more step.
  */
 export function translateApiError(error: unknown, step: ApiStep): Error {
   const parsed = API_ERROR.safeParse(error);
   if (!parsed.success) return unavailable("WorkOS gave no usable answer.", error);
-  const { status, retryAfter, rawData } = parsed.data;
-  const code = rawData?.code ?? rawData?.error ?? parsed.data.code ?? parsed.data.error;
+  const { status, retryAfter } = parsed.data;
+  const code = readCode(parsed.data);
 
   if (status === 401) {
     return new WorkOSSetupError(
@@ -81,21 +82,71 @@ export function translateApiError(error: unknown, step: ApiStep): Error {
       { cause: error },
     );
   }
-  const refusal = code === undefined ? undefined : REFUSALS[code];
-  if (code !== undefined && refusal !== undefined) {
-    return new SignInRefusedError(code, refusal, { cause: error });
+  const refusal = step === "manage" ? undefined : translateRefusal(parsed.data, code, step, error);
+  return refusal ?? unavailable(`WorkOS answered ${status} ${code ?? ""}`.trim(), error);
+}
+
+/** The code of either envelope, the one that is known if they differ. */
+function readCode({ code, error, rawData }: ApiError): string | undefined {
+  const codes = [rawData?.code, rawData?.error, code, error].filter((found) => found !== undefined);
+  const known = codes.find(findRefusal) ?? codes[0];
+  // WorkOS says this without any code.
+  return known ?? (/^must use sso/i.test(rawData?.message ?? "") ? "sso_required" : undefined);
+}
+
+/** What a no to a person, or to their session, means; undefined for what is no clear no. */
+function translateRefusal(
+  { rawData }: ApiError,
+  code: string | undefined,
+  step: "exchange" | "refresh",
+  cause: unknown,
+): Error | undefined {
+  const pendingToken = rawData?.pending_authentication_token;
+  if (step === "exchange" && code === "organization_selection_required" && pendingToken) {
+    const organizations = readOrganizations(rawData.organizations);
+    if (organizations.length > 0) {
+      return new OrganizationSelectionError(pendingToken, organizations, { cause });
+    }
   }
-  if (step === "refresh" && code === "invalid_grant") {
-    return new SessionEndedError("WorkOS answers invalid_grant.", { cause: error });
+  const refusal = code === undefined ? undefined : findRefusal(code);
+  if (code && refusal && (step === "exchange" || refusal.kind !== "setup")) {
+    const route = code === "sso_required"
+      ? readSsoRoute(rawData?.connection_ids)
+      : refusal.kind === "pages"
+      ? { provider: "authkit" } as const
+      : undefined;
+    return new SignInRefusedError(code, refusal.message, { cause, route });
+  }
+  if (code && pendingToken) {
+    const message = "WorkOS asks for a step that this server does not know. Sign in again; if it " +
+      "happens again, tell the operator.";
+    return new SignInRefusedError(code, message, { cause, route: { provider: "authkit" } });
   }
   if (step === "exchange") {
-    return new SignInRefusedError(
-      code ?? "refused",
-      "WorkOS did not accept the sign-in. Connect again.",
-      { cause: error },
-    );
+    const message = "WorkOS did not accept the sign-in. Connect again.";
+    return new SignInRefusedError(code ?? "refused", message, { cause });
   }
-  return unavailable(`WorkOS answered ${status} ${code ?? ""}`.trim(), error);
+  if (code === "invalid_grant") {
+    return new SessionEndedError("WorkOS answers invalid_grant.", { cause });
+  }
+  return undefined;
+}
+
+/** Through AuthKit, which lets the person choose, unless there is only one connection. */
+function readSsoRoute(ids: readonly unknown[] = []): SignInRoute {
+  const [first, ...others] = ids.filter((id) => CONNECTION_ID.safeParse(id).success);
+  return typeof first === "string" && others.length === 0
+    ? { connectionId: first }
+    : { provider: "authkit" };
+}
+
+function readOrganizations(entries: readonly unknown[]): OrganizationChoice[] {
+  return entries.slice(0, MAX_ORGANIZATIONS).flatMap((entry) => {
+    const { data } = ORGANIZATION.safeParse(entry);
+    if (data === undefined) return [];
+    const name = [...data.name.replace(INVISIBLE, " ").trim()].slice(0, MAX_NAME).join("");
+    return [{ id: data.id, name: name || data.id }];
+  });
 }
 
 function unavailable(message: string, cause: unknown, retryAfter: number = 5): UnavailableError {

@@ -17,6 +17,8 @@ type Scalar = string | number | boolean;
  * - a list: for a claim that is a list, each one is in it; for any other, it is one of them;
  * - `"*"`: the claim is there, whatever it says;
  * - null: the claim is not there (`{"act": null}` keeps impersonators out).
+ *
+ * A claim that is null, an empty text or an empty list is as good as not there.
  */
 export type ClaimsPolicy = Readonly<Record<string, Scalar | readonly Scalar[] | null>>;
 
@@ -63,9 +65,15 @@ export function findUnmetClaim(
   claims: Readonly<Record<string, unknown>>,
 ): string | undefined {
   return Object.entries(policy).find(([name, condition]) =>
-    // WorkOS may send null for what is not there.
-    !meets(Object.hasOwn(claims, name) ? claims[name] ?? undefined : undefined, condition)
+    !meets(readClaim(claims, name), condition)
   )?.[0];
+}
+
+/** Undefined for what is not there, and for what WorkOS or a JWT template left empty. */
+function readClaim(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  const claim = Object.hasOwn(claims, name) ? claims[name] : undefined;
+  const isEmpty = claim === null || claim === "" || (Array.isArray(claim) && claim.length === 0);
+  return isEmpty ? undefined : claim;
 }
 
 function meets(claim: unknown, condition: ClaimsPolicy[string]): boolean {
@@ -81,7 +89,7 @@ function meets(claim: unknown, condition: ClaimsPolicy[string]): boolean {
 /**
  * Holds a token against the policy.
  *
- * @param session `session_…` that WorkOS has opened already.
+ * @param sessionId `session_…` that WorkOS has opened already.
  * @throws {SignInRefusedError} `claim_not_met`, which names the claim and not what it should be.
  */
 export function assertClaims(
@@ -91,9 +99,34 @@ export function assertClaims(
 ): void {
   const claim = policy && findUnmetClaim(policy, claims);
   if (claim === undefined) return;
-  throw new SignInRefusedError(
-    "claim_not_met",
-    `Your account does not meet what this server asks for (${claim}). Ask your administrator.`,
-    { sessionId },
-  );
+  const advice = adviseOn(claim, readClaim(claims, claim) !== undefined);
+  throw new SignInRefusedError("claim_not_met", `${advice} (WorkOS claim: ${claim})`, {
+    sessionId,
+  });
+}
+
+/** What a person can do about a claim; administrators find its name behind it. */
+function adviseOn(claim: string, isThere: boolean): string {
+  switch (claim) {
+    case "org_id":
+      return isThere
+        ? "This server is not for the organization you signed in for. Sign in again for another one."
+        : "This server is for members of an organization, and you signed in for none. Ask an " +
+          "administrator to add you to one, then sign in again.";
+    case "act":
+      return isThere
+        ? "This server does not let anybody act for somebody else. Sign in as yourself."
+        : "This server is for those who act for somebody else, and you signed in as yourself.";
+    case "entitlements":
+      return "Your organization's plan does not include this server. Ask its administrator.";
+    case "feature_flags":
+      return "This server is not switched on for you yet. Ask your administrator.";
+    case "role":
+    case "roles":
+    case "permissions":
+      return "Your role in the organization does not include this server. Ask its administrator " +
+        "for one that does, then sign in again.";
+    default:
+      return "Your account does not meet what this server asks for. Ask your administrator.";
+  }
 }

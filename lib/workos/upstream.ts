@@ -89,6 +89,8 @@ export interface RefreshRequest {
   organizationId?: string | undefined;
   /** That of the sign-in, since WorkOS does not repeat it. */
   authenticationMethod?: string | undefined;
+  /** Who the person was at the last renewal, for what WorkOS does not repeat. */
+  identity?: Identity | undefined;
 }
 
 /**
@@ -99,7 +101,7 @@ export interface RefreshRequest {
  */
 export interface Upstream {
   /** The URL of the sign-in at WorkOS. */
-  getAuthorizationUrl(request: AuthorizationUrlRequest): string;
+  getAuthorizationUrl(request: AuthorizationUrlRequest): Promise<string>;
 
   /**
    * Exchanges the code WorkOS sent to `/auth/callback`.
@@ -128,7 +130,7 @@ export interface Upstream {
    */
   refresh(request: RefreshRequest): Promise<UpstreamSession>;
 
-  /** Ends the session at WorkOS. Ending an ended one is no error. */
+  /** Ends the session at WorkOS, where there is such a thing. Ending an ended one is no error. */
   revokeSession(sessionId: string): Promise<void>;
 
   /** Resolves when WorkOS accepts this server's credentials. */

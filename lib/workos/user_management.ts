@@ -4,13 +4,26 @@ import {
   type AuthenticationResponse,
   GenericServerException,
   NotFoundException,
+  type WorkOS,
 } from "@workos-inc/node";
 import type { WorkOSConfig, WorkOSCredentials } from "./config.ts";
-import { SignInRefusedError, UnverifiedRenewalError, WorkOSSetupError } from "../errors.ts";
+import {
+  OrganizationSelectionError,
+  SignInRefusedError,
+  UnverifiedRenewalError,
+  WorkOSSetupError,
+} from "../errors.ts";
 import type { WorkOSApi } from "./api.ts";
 import { assertClaims } from "./claims_policy.ts";
+import {
+  assertAllowed,
+  assertConnection,
+  assertOrganization,
+  refineRoute,
+  refuseOrganization,
+} from "./sign_in_policy.ts";
 import { type AccessTokenClaims, createTokenVerifier } from "./token_verifier.ts";
-import type { Identity, Upstream, UpstreamSession } from "./upstream.ts";
+import type { Identity, SignInRoute, Upstream, UpstreamSession } from "./upstream.ts";
 
 /** What {@link createUserManagement} needs. */
 export interface UserManagementOptions {
@@ -63,9 +76,11 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     return await requireOrganization();
   };
 
+  /** @param asked the organization that was asked for, or that none was; absent: any will do. */
   const readSession = async (
     response: AuthenticationResponse,
     required: string | undefined,
+    asked?: { organizationId: string | undefined },
   ): Promise<UpstreamSession> => {
     const claims = await verifier.verify(response.accessToken);
     const organization = claims.org_id ?? undefined;
@@ -77,79 +92,96 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
         "WorkOS's token and answer name different people.",
       );
     }
-    assertClaims(config.requiredClaims, claims, claims.sid);
-    if (required !== undefined && organization !== required) {
-      throw new SignInRefusedError(
-        "wrong_organization",
-        "This server is for members of one organization, and you signed in for another.",
-        { sessionId: claims.sid },
-      );
-    }
+    const identity = readIdentity(response, claims);
+    assertOrganization(identity, required, asked);
+    // An impersonator counts wherever WorkOS names one.
+    const act = identity.impersonator && { sub: identity.impersonator };
+    assertClaims(config.requiredClaims, { ...claims, ...(act && { act }) }, claims.sid);
     return {
-      identity: readIdentity(response, claims),
+      identity,
       refreshToken: response.refreshToken,
       expiresAt: claims.exp * 1000,
     };
   };
 
+  // WorkOS wants exactly one selector, except that AuthKit takes an organization along.
+  const configuredRoute: SignInRoute = connectionId
+    ? { connectionId }
+    : { provider: "authkit", ...(organizationId && { organizationId }) };
+
+  /** Proves a sign-in, for an organization if it is known already. */
+  const authenticate = async (
+    organization: string | undefined,
+    work: (workos: WorkOS) => Promise<AuthenticationResponse>,
+  ): Promise<AuthenticationResponse> => {
+    try {
+      return await api.call("exchange", work);
+    } catch (error) {
+      if (!(error instanceof SignInRefusedError)) throw error;
+      throw refineRoute(error, configuredRoute, organization);
+    }
+  };
+
+  const selectOrganization: Upstream["selectOrganization"] = async (selection) => {
+    const required = await prepareAnswer();
+    assertAllowed(required, selection.organizationId);
+    const { pendingToken, organizationId, ipAddress, userAgent } = selection;
+    const response = await authenticate(
+      organizationId,
+      ({ userManagement }) =>
+        userManagement.authenticateWithOrganizationSelection({
+          clientId,
+          pendingAuthenticationToken: pendingToken,
+          organizationId,
+          ...(ipAddress && { ipAddress }),
+          ...(userAgent && { userAgent }),
+        }),
+    );
+    const session = await readSession(response, required, { organizationId });
+    assertConnection(connectionId, session.identity);
+    return session;
+  };
+
   return {
-    getAuthorizationUrl({ state, codeChallenge, loginHint, route }) {
-      // WorkOS wants exactly one selector, except that AuthKit takes an organization along.
-      const selector = route ??
-        (connectionId
-          ? { connectionId }
-          : { provider: "authkit", ...(organizationId && { organizationId }) });
-      return api.local.userManagement.getAuthorizationUrl({
+    getAuthorizationUrl({ state, codeChallenge, loginHint, route = configuredRoute }) {
+      return Promise.resolve(api.local.userManagement.getAuthorizationUrl({
         clientId,
         redirectUri,
         state,
         codeChallenge,
         codeChallengeMethod: "S256",
-        ...selector,
+        ...route,
         ...(loginHint && { loginHint }),
-      });
+      }));
     },
 
     async exchangeCode({ code, codeVerifier, ipAddress, userAgent }) {
       const required = await prepareAnswer();
-      const response = await api.call(
-        "exchange",
-        (workos) =>
-          workos.userManagement.authenticateWithCode({
-            clientId,
-            code,
-            codeVerifier,
-            ...(ipAddress && { ipAddress }),
-            ...(userAgent && { userAgent }),
-          }),
-      );
-      const session = await readSession(response, required);
-      assertConnection(connectionId, session.identity);
-      return session;
+      const client = { ...(ipAddress && { ipAddress }), ...(userAgent && { userAgent }) };
+      try {
+        const response = await authenticate(
+          required,
+          ({ userManagement }) =>
+            userManagement.authenticateWithCode({ clientId, code, codeVerifier, ...client }),
+        );
+        const session = await readSession(response, required);
+        assertConnection(connectionId, session.identity);
+        return session;
+      } catch (error) {
+        if (!(error instanceof OrganizationSelectionError) || required === undefined) throw error;
+        // Nothing to ask: only one of them will do.
+        if (!error.organizations.some(({ id }) => id === required)) throw refuseOrganization();
+        const { pendingToken } = error;
+        return await selectOrganization({ pendingToken, organizationId: required, ...client });
+      }
     },
 
-    async selectOrganization({ pendingToken, organizationId, ipAddress, userAgent }) {
-      const required = await prepareAnswer();
-      const response = await api.call(
-        "exchange",
-        (workos) =>
-          workos.userManagement.authenticateWithOrganizationSelection({
-            clientId,
-            pendingAuthenticationToken: pendingToken,
-            organizationId,
-            ...(ipAddress && { ipAddress }),
-            ...(userAgent && { userAgent }),
-          }),
-      );
-      const session = await readSession(response, required ?? organizationId);
-      assertConnection(connectionId, session.identity);
-      return session;
-    },
+    selectOrganization,
 
     async refresh({ refreshToken, authenticationMethod, organizationId: wanted }) {
       const required = await prepareAnswer();
       assertConnection(connectionId, { authenticationMethod });
-      assertWanted(required, wanted);
+      assertAllowed(required, wanted);
       const response = await api.call(
         "refresh",
         (workos) =>
@@ -162,7 +194,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       );
       let session: UpstreamSession;
       try {
-        session = await readSession(response, required ?? wanted);
+        session = await readSession(response, required, { organizationId: wanted });
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         throw new UnverifiedRenewalError(response.refreshToken, error);
@@ -192,28 +224,6 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 
     prepare: () => verifier.prepare(),
   };
-}
-
-/** Where one organization is required, no other one is asked for. */
-function assertWanted(required: string | undefined, wanted: string | undefined): void {
-  if (required === undefined || wanted === undefined || wanted === required) return;
-  throw new SignInRefusedError("wrong_organization", "This server is for one organization only.");
-}
-
-/** What was chosen by the URL that went through the browser is checked on what came back. */
-function assertConnection(
-  connectionId: string | undefined,
-  { authenticationMethod, sessionId }: {
-    authenticationMethod?: string | undefined;
-    sessionId?: string;
-  },
-): void {
-  if (connectionId === undefined || authenticationMethod === "SSO") return;
-  throw new SignInRefusedError(
-    "wrong_connection",
-    "This server wants you to sign in through your company's single sign-on.",
-    { sessionId },
-  );
 }
 
 function readIdentity(response: AuthenticationResponse, claims: AccessTokenClaims): Identity {

@@ -23,6 +23,7 @@ const definition: McpDefinition = {
   },
 };
 
+// modelcontextprotocol#2349, claude-code#28258: a challenge that clients cannot act on is a loop.
 Deno.test("a tool that needs more is answered 403 with all scopes at once, before it runs (RS-17, RS-18, RS-19)", async () => {
   const world = await createWorld({ definition });
   const { tokens } = await signIn(world);

@@ -20,6 +20,7 @@ function readChallenge(response: Response, name: string): string | undefined {
   return RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
 }
 
+// fastmcp#2077, fastmcp#2287, fastmcp#1348: found at the root or at the path, never at both.
 Deno.test("metadata is found by the challenge, at the path and at the root (RS-1, RS-2, RS-3)", async () => {
   const world = await createWorld();
   const challenged = readChallenge(await callTool(world, undefined, "echo"), "resource_metadata");
@@ -51,6 +52,7 @@ Deno.test("challenges and metadata name one set of scopes, without offline_acces
   }
 });
 
+// python-sdk#1919: the resource and its metadata differed by a slash.
 Deno.test("the resource has one name without a trailing slash, and is known in upper case too (RS-22)", async () => {
   const world = await createWorld({ env: { WORKOS_BASE_URL: "HTTP://LOCALHOST:8000/" } });
   const metadata = await (await world.fetch(SERVER + WELL_KNOWN)).json();

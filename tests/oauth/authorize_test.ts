@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { authorizationUrl, createPkce, REDIRECT_URI, register } from "../support/oauth_client.ts";
+import {
+  authorizationUrl,
+  createPkce,
+  REDIRECT_URI,
+  register,
+  signIn,
+} from "../support/oauth_client.ts";
 import { createWorld, SERVER, type World } from "../support/world.ts";
 
 async function open(
@@ -21,6 +27,7 @@ async function prepare() {
 
 // CVE-2025-4143, fastmcp cccb529f5, fastmcp 76f054e95: a URI that matched nothing was let through by
 // another rule or looked at too late. fastmcp eb1426251: a client nobody registered was made up.
+// punkpeye/fastmcp#277, mcp-pinot#139: after a restart the client's id was unknown, and no page said so.
 Deno.test("nothing is redirected before client and redirect URI are known good (AS-11, AS-12)", async () => {
   const { world, url } = await prepare();
   for (
@@ -104,6 +111,17 @@ Deno.test("a request without scope asks for what every request needs", async () 
   const { world, url } = await prepare();
   const page = await (await open(world, url({ scope: undefined }))).text();
   assert.match(page, /See your e-mail address/);
+});
+
+// claude-code#41610, fastmcp#3828, google_workspace_mcp#674: clients ask for offline_access, or for
+// what another server taught them, and were refused for it.
+Deno.test("scopes nobody here knows do not keep anybody out, and none of them is granted", async () => {
+  const world = await createWorld();
+  const { tokens } = await signIn(world, {
+    scope: "openid offline_access mcp.read user_attributes",
+  });
+  assert.equal(tokens.scope, "openid offline_access");
+  assert.ok(tokens.refresh_token);
 });
 
 Deno.test("an authorization request may be posted, also from a client's own page", async () => {

@@ -31,6 +31,7 @@ Deno.test("a client that is a URL signs in, calls, refreshes and revokes (AS-19,
   assert.deepEqual(world.documentRequests, [CLIENT_ID]);
 });
 
+// fastmcp#4205: a public client that saw no "none" registered anew at each connection instead.
 Deno.test("the metadata says that such clients are welcome (AS-19)", async () => {
   const world = await createWorld();
   const metadata = await (await world.fetch(`${SERVER}/.well-known/oauth-authorization-server`))
@@ -40,6 +41,7 @@ Deno.test("the metadata says that such clients are welcome (AS-19)", async () =>
     const methods = metadata[`${endpoint}_endpoint_auth_methods_supported`];
     const algorithms = metadata[`${endpoint}_endpoint_auth_signing_alg_values_supported`];
     assert.ok(methods.includes("private_key_jwt"));
+    assert.ok(methods.includes("none"));
     assert.deepEqual(algorithms, ["RS256", "ES256", "EdDSA"]);
   }
 });

@@ -132,6 +132,7 @@ Deno.test("approving twice, as by a double click, leads to the same sign-in", as
 });
 
 // fastmcp 19d9360cc: a browser that preloads renders the page twice, which killed the first form.
+// fastmcp#4814, fastmcp#4817, google_workspace_mcp#830: the same, as their users told it.
 Deno.test("a page that was rendered twice works in both renderings", async () => {
   const { world, url } = await prepare();
   const browser = world.browser();

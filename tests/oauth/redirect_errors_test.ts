@@ -29,6 +29,7 @@ function readLink(page: string): URL {
   return new URL((href ?? "").replaceAll("&amp;", "&"));
 }
 
+// fastmcp#1558, fastmcp#3037, fastmcp#4406: what was open by default led anywhere.
 Deno.test("an error is not sent to a website by itself: this is no open redirector (RFC 9700 §4.11.2, AS-25)", async () => {
   const response = await ask(HOSTED);
   assert.equal(response.status, 400);

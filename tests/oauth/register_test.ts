@@ -83,6 +83,8 @@ Deno.test("a body that is no JSON object is refused", async () => {
   assert.equal((await send("{}", "text/plain")).status, 400);
 });
 
+// mcphub#1174, lion-reader#975, vault-cortex#483, activepieces#15016: registrations piled up, or a
+// cap on their number locked everybody out.
 Deno.test("a registration nobody approved is forgotten after a day", async () => {
   const world = await createWorld();
   const { client_id } = await register(world);

@@ -37,6 +37,7 @@ Deno.test("a permission given back at WorkOS comes back to a token that had it",
   assert.equal(await scopesOf(world, tokens.access_token), SCOPE);
 });
 
+// fastmcp#3407: tokens were stamped with the configured scopes, whatever had been granted.
 Deno.test("a refresh grants what the person approved and WorkOS supports now", async () => {
   const world = await createWorld();
   const { tokens, clientId } = await signIn(world, { scope: SCOPE });

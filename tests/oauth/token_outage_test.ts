@@ -4,6 +4,7 @@ import { callTool, signIn } from "../support/oauth_client.ts";
 import { createWorld } from "../support/world.ts";
 import { errorOf, refresh } from "./support.ts";
 
+// workers-oauth-provider#315: whatever failed at the provider ended the sign-in here.
 Deno.test("WorkOS down or confused never ends a grant: 503, and afterwards all is well", async () => {
   const faults = [
     () => Response.json({ message: "boom" }, { status: 500 }),
@@ -30,6 +31,7 @@ Deno.test("WorkOS down or confused never ends a grant: 503, and afterwards all i
   }
 });
 
+// fastmcp#3543, fastmcp#3285, forgetful#12: each call of a tool cost one at the identity provider.
 Deno.test("WorkOS down is 503 with Retry-After, and matters only when WorkOS has to be asked", async () => {
   const world = await createWorld();
   const { tokens, clientId } = await signIn(world);
@@ -44,6 +46,7 @@ Deno.test("WorkOS down is 503 with Retry-After, and matters only when WorkOS has
   assert.equal((await down.json()).error, "temporarily_unavailable");
 });
 
+// cloudflare/mcp#137: a session that was dead at the provider was renewed for ever.
 Deno.test("an organization that now asks for single sign-on ends the grant", async () => {
   const world = await createWorld();
   const { tokens } = await signIn(world);
@@ -65,7 +68,9 @@ Deno.test("a session that has run out as soon as it is renewed is renewed once a
   };
   world.upstreamCalls.length = 0;
   assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 200);
-  assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);
+  // WorkOS's keys may be fetched again meanwhile; nobody waits for that.
+  const asked = world.upstreamCalls.filter((call) => call.startsWith("POST"));
+  assert.deepEqual(asked, ["POST /user_management/authenticate"]);
 });
 
 Deno.test("a store that fails just after WorkOS has renewed a session loses nothing", async () => {

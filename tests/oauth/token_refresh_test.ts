@@ -3,6 +3,8 @@ import { callTool, register, signIn } from "../support/oauth_client.ts";
 import { createWorld } from "../support/world.ts";
 import { errorOf, refresh } from "./support.ts";
 
+// fastmcp#4265, fastmcp#4264, workers-oauth-provider#214: a client that refreshed twice at once was
+// signed out. workos-node#1184: WorkOS's own refresh token works once, so it is asked once.
 Deno.test("50 parallel refreshes all get the same tokens, and they work", async () => {
   const world = await createWorld();
   const { tokens, clientId } = await signIn(world);
@@ -23,6 +25,7 @@ Deno.test("50 parallel refreshes all get the same tokens, and they work", async 
   assert.equal((await refresh(world, clientId, refresh_token)).status, 200);
 });
 
+// fastmcp#4901, fastmcp#5037, flowfuse#8273, kody#2233: the answer was lost, and the sign-in with it.
 Deno.test("a lost answer can be fetched again within the grace, in its true lifetime", async () => {
   const world = await createWorld();
   const { tokens, clientId } = await signIn(world);
@@ -109,6 +112,7 @@ Deno.test("a refresh may narrow the scope and not widen it", async () => {
   assert.equal(back.scope, "openid profile email offline_access");
 });
 
+// fastmcp#2670, fastmcp#2534, fastmcp#3581, fastmcp#4252: a sign-in every few minutes, or each start.
 Deno.test("a refresh token lives as long as it is used", async () => {
   const world = await createWorld({ env: { REFRESH_TOKEN_TTL: "3600" } });
   const { tokens, clientId } = await signIn(world);

@@ -80,7 +80,13 @@ export function post(
 /** Everything from registration to tokens. */
 export async function signIn(
   world: World,
-  options: { email?: string; scope?: string; metadata?: Record<string, unknown> } = {},
+  options: {
+    email?: string;
+    /** Of somebody who has to choose one. */
+    organizationId?: string;
+    scope?: string;
+    metadata?: Record<string, unknown>;
+  } = {},
 ): Promise<{ clientId: string; tokens: Tokens; code: string; verifier: string }> {
   const { client_id: clientId } = await register(world, options.metadata);
   const { verifier, challenge } = createPkce();
@@ -89,7 +95,11 @@ export async function signIn(
     code_challenge: challenge,
     ...(options.scope !== undefined && { scope: options.scope }),
   });
-  const end = await approve(world.browser(), url, options.email);
+  const browser = world.browser();
+  const page = await approve(browser, url, options.email);
+  const end = options.organizationId === undefined
+    ? page
+    : await browser.submit(page, { organization_id: options.organizationId });
   const code = new URL(end.url).searchParams.get("code");
   if (!code) throw new Error(`No code at ${end.url}`);
   const response = await post(world, "/token", {

@@ -30,11 +30,13 @@ export class AccessTokens {
    * @param session whose token it is.
    * @param membership in the selected organization.
    * @param permissions slugs that go with the membership.
+   * @param claims of the JWT template.
    */
   async sign(
     session: Session,
     membership: Membership | undefined,
     permissions: readonly string[],
+    claims: Readonly<Record<string, unknown>>,
   ): Promise<string> {
     const { privateKey, kid } = await this.#prepareKey();
     const issuedAt = Math.floor(this.options.now() / 1000);
@@ -47,6 +49,7 @@ export class AccessTokens {
         permissions,
       },
       ...session.impersonator && { act: { sub: session.impersonator.email } },
+      ...claims,
     })
       .setProtectedHeader({ alg: "RS256", kid })
       .setIssuer(this.options.issuer)

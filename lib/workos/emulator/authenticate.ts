@@ -52,6 +52,7 @@ async function exchangeCode(parameters: Parameters, environment: Environment) {
     throw oauthRefusal("invalid_grant", "The code has expired or is invalid.");
   }
   checkCodeVerifier(signIn.codeChallenge, parameters.get("code_verifier"));
+  checkStepUp(signIn, environment);
   const memberships = environment.directory.listActiveMemberships(signIn.userId);
   if (signIn.organizationId === undefined && memberships.length > 1) {
     throw refuseUntilSelected(signIn, memberships, environment);
@@ -70,6 +71,18 @@ function checkCodeVerifier(challenge: string | undefined, verifier: string | und
   if (!equalSecrets(deriveCodeChallenge(verifier), challenge)) {
     throw oauthRefusal("invalid_grant", "code_verifier does not match code_challenge.");
   }
+}
+
+/** What AuthKit's pages ask for themselves, the application has to ask for on every other way in. */
+function checkStepUp(signIn: SignIn, { directory, pendingAuthentications, newId }: Environment) {
+  if (signIn.hosted) return;
+  const user = directory.getUser(signIn.userId);
+  const refusal = directory.policies.refuseUntilSteppedUp(user, () => {
+    const token = newId();
+    pendingAuthentications.add(token, signIn);
+    return token;
+  });
+  if (refusal !== undefined) throw refusal;
 }
 
 /** AuthKit's pages ask for the organization; on every other way in, the application has to. */
@@ -119,6 +132,9 @@ async function startSession(signIn: SignIn, parameters: Parameters, environment:
   if (signIn.organizationId !== undefined) {
     checkMembership(user.id, signIn.organizationId, environment);
   }
+  const isSso = signIn.authenticationMethod === "SSO";
+  const refusal = directory.policies.refuseUntilSso(user, signIn.organizationId, isSso);
+  if (refusal !== undefined) throw refusal;
   const impersonator = directory.getImpersonator(user.id);
   const authenticationMethod = impersonator ? "Impersonation" : signIn.authenticationMethod;
   directory.recordSignIn(user);
@@ -141,6 +157,12 @@ async function refresh(parameters: Parameters, environment: Environment) {
   if (organizationId !== undefined) {
     checkMembership(record.session.user_id, organizationId, environment);
   }
+  const { policies } = environment.directory;
+  const user = environment.directory.getUser(record.session.user_id);
+  const isSso = record.session.auth_method === "sso";
+  const refusal = policies.refuseUntilSso(user, organizationId, isSso) ??
+    policies.refuseUntilSteppedUp(user);
+  if (refusal !== undefined) throw refusal;
   environment.directory.sessions.rotate(record, organizationId);
   return await renderSession(record, environment);
 }
@@ -162,10 +184,12 @@ async function renderSession(
     ? undefined
     : directory.findActiveMembership(session.user_id, session.organization_id);
   const permissions = membership ? directory.listPermissions(membership) : [];
+  const user = directory.getUser(session.user_id);
+  const claims = directory.policies.renderClaims({ user, membership });
   return {
-    user: directory.getUser(session.user_id),
+    user,
     ...membership && { organization_id: membership.organization_id },
-    access_token: await accessTokens.sign(session, membership, permissions),
+    access_token: await accessTokens.sign(session, membership, permissions, claims),
     refresh_token: refreshToken,
     ...authenticationMethod && { authentication_method: authenticationMethod },
     ...session.impersonator && { impersonator: session.impersonator },

@@ -6,6 +6,7 @@ import {
   readAuthorizationRequest,
 } from "./authorization_request.ts";
 import { type Parameters, readParameters } from "./body.ts";
+import type { Directory } from "./directory.ts";
 import type { Membership, User } from "./entities.ts";
 import type { Environment } from "./environment.ts";
 import { renderChoicePage } from "./pages.ts";
@@ -83,10 +84,19 @@ function finishSignIn(
   environment.codes.add(code, {
     userId: user.id,
     organizationId,
-    authenticationMethod: authorization.authenticationMethod,
+    authenticationMethod: authorization.hosted && usesSso(user, organizationId, directory)
+      ? "SSO"
+      : authorization.authenticationMethod,
+    hosted: authorization.hosted,
     codeChallenge: authorization.codeChallenge,
   });
   return redirect(parameters, { code });
+}
+
+/** AuthKit's pages send people to the identity provider where their organization asks for it. */
+function usesSso(user: User, organizationId: string | undefined, directory: Directory): boolean {
+  const required = directory.policies.getRequiredConnections(organizationId) ?? [];
+  return required.some((id) => directory.canUseConnection(directory.getConnection(id), user));
 }
 
 function askForUser({ environment, parameters, authorization }: Step): Promise<Response> {

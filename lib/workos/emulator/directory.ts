@@ -10,6 +10,7 @@ import type {
   User,
 } from "./entities.ts";
 import { notFoundRefusal } from "./errors.ts";
+import { Policies } from "./policies.ts";
 import { Sessions } from "./sessions.ts";
 
 /**
@@ -18,6 +19,7 @@ import { Sessions } from "./sessions.ts";
  */
 export class Directory {
   readonly sessions: Sessions;
+  readonly policies: Policies = new Policies();
   readonly #users = new Map<string, User>();
   readonly #organizations = new Map<string, Organization>();
   readonly #memberships = new Map<string, Membership>();

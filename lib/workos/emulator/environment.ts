@@ -13,6 +13,8 @@ export interface SignIn {
   /** `org_…`, if one was named or chosen already. */
   organizationId?: string | undefined;
   authenticationMethod: AuthenticationMethod;
+  /** Whether AuthKit's own pages have led through it: they ask for all that a policy wants. */
+  hosted: boolean;
 }
 
 /** Everything an endpoint needs. */

@@ -24,9 +24,18 @@ export class RefusalError extends Error {
  *
  * @param code the `error` member.
  * @param description the `error_description` member.
+ * @param details further members.
  */
-export function oauthRefusal(code: string, description: string): RefusalError {
-  return new RefusalError(400, code, description, { error: code, error_description: description });
+export function oauthRefusal(
+  code: string,
+  description: string,
+  details: Readonly<Record<string, unknown>> = {},
+): RefusalError {
+  return new RefusalError(400, code, description, {
+    error: code,
+    error_description: description,
+    ...details,
+  });
 }
 
 /**

@@ -1,0 +1,106 @@
+/** Who is let in by the configured organization and connection, and which other ways lead there. */
+
+import { isDeepStrictEqual } from "node:util";
+import { SignInRefusedError } from "../errors.ts";
+import type { Identity, SignInRoute } from "./upstream.ts";
+
+/**
+ * Where one organization is required, no other one is asked for.
+ *
+ * @throws {SignInRefusedError} `wrong_organization`.
+ */
+export function assertAllowed(required: string | undefined, wanted: string | undefined): void {
+  if (required === undefined || wanted === undefined || wanted === required) return;
+  throw new SignInRefusedError(
+    "wrong_organization",
+    "This server is for one organization only, and this is another one.",
+  );
+}
+
+/**
+ * Compares what WorkOS answers with the settings, and with what was asked for.
+ *
+ * @param required the organization that people have to come for, if there is one.
+ * @param asked the organization that was asked for, or that none was; absent: any will do.
+ * @throws {SignInRefusedError} `wrong_organization`.
+ */
+export function assertOrganization(
+  { organizationId, sessionId }: Identity,
+  required: string | undefined,
+  asked: { organizationId: string | undefined } | undefined,
+): void {
+  if (required !== undefined && organizationId !== required) throw refuseOrganization(sessionId);
+  if (asked === undefined || required !== undefined || organizationId === asked.organizationId) {
+    return;
+  }
+  throw new SignInRefusedError(
+    "wrong_organization",
+    "WorkOS answered for another organization than was asked for. Sign in again.",
+    { sessionId },
+  );
+}
+
+/** For who came for another organization, with the session that is open at WorkOS. */
+export function refuseOrganization(sessionId?: string): SignInRefusedError {
+  return new SignInRefusedError(
+    "wrong_organization",
+    "This server is for members of one organization, and you signed in for another. Sign in again " +
+      "as a member of it.",
+    { sessionId },
+  );
+}
+
+/**
+ * What was chosen by the URL that went through the browser is checked on what came back.
+ *
+ * @param connectionId the configured connection, if there is one.
+ * @throws {SignInRefusedError} `wrong_connection`.
+ */
+export function assertConnection(
+  connectionId: string | undefined,
+  { authenticationMethod, sessionId }: {
+    authenticationMethod?: string | undefined;
+    sessionId?: string;
+  },
+): void {
+  if (connectionId === undefined || authenticationMethod === "SSO") return;
+  throw new SignInRefusedError(
+    "wrong_connection",
+    "This server wants you to sign in through your company's single sign-on.",
+    { sessionId },
+  );
+}
+
+/**
+ * Completes the way on that a refusal names, or takes it away where it leads nowhere: back to the
+ * way that was refused, or around the configured connection.
+ *
+ * @param configured the way that people are sent.
+ * @param organizationId what they come for, if that is known.
+ */
+export function refineRoute(
+  refusal: SignInRefusedError,
+  configured: SignInRoute,
+  organizationId: string | undefined,
+): SignInRefusedError {
+  if (refusal.route === undefined) return refusal;
+  const route: SignInRoute = "connectionId" in refusal.route
+    ? refusal.route
+    : { provider: "authkit", ...(organizationId && { organizationId }) };
+  const isOther = !isDeepStrictEqual(route, configured);
+  const leavesConnection = "connectionId" in configured && "connectionId" in route;
+  return new SignInRefusedError(refusal.code, refusal.message, {
+    cause: refusal.cause,
+    sessionId: refusal.sessionId,
+    route: isOther && !leavesConnection ? route : undefined,
+  });
+}
+
+/** For who wants to switch where AuthKit's own pages ask for the organization, and nobody else does. */
+export function refuseSwitch(): SignInRefusedError {
+  return new SignInRefusedError(
+    "switch_unsupported",
+    "Here the organization is chosen at the sign-in. Sign out of this server in your MCP client, " +
+      "sign in again, and choose another one there.",
+  );
+}
