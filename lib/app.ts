@@ -2,6 +2,7 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Config } from "./config.ts";
+import { createEvents } from "./events/events.ts";
 import { renderHomePage } from "./home_page.ts";
 import type { Log, LogFields } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
@@ -35,6 +36,7 @@ import {
   type Route,
 } from "./router.ts";
 import type { Store } from "./store/store.ts";
+import type { WorkOSApi } from "./workos/api.ts";
 import type { Directory } from "./workos/directory.ts";
 import type { Upstream } from "./workos/upstream.ts";
 
@@ -45,6 +47,8 @@ export interface AppOptions {
   store: Store;
   upstream: Upstream;
   directory: Directory;
+  /** For what is asked of WorkOS in the background; absent where the settings have no API key. */
+  api: WorkOSApi | undefined;
   fetchDocument: FetchDocument;
   log: Log;
   /** Clock, in epoch milliseconds. */
@@ -64,8 +68,10 @@ export interface App {
    * @param peer address of the connection.
    */
   fetch(request: Request, peer?: string): Promise<Response>;
-  /** Deletes what has expired; to be called now and then. */
+  /** Deletes what has expired; to be called now and then. Never rejects. */
   sweep(): Promise<void>;
+  /** Handles what WorkOS reports; to be called every few seconds. Never rejects. */
+  handleEvents(): Promise<void>;
   /** Ends open streams. The store stays open. */
   close(): Promise<void>;
 }
@@ -150,6 +156,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     ["/readyz", probeRoute(createReadiness(options))],
   ]);
 
+  const events = createEvents(options);
+  if (events.webhook) {
+    routes.set("/webhooks/workos", { handlers: { POST: events.webhook }, audience: "program" });
+  }
   const route = createRouter({ config, routes, mcp: (request) => mcp.fetch(request), log });
 
   return {
@@ -162,6 +172,13 @@ export async function createApp(options: AppOptions): Promise<App> {
           await options.wait(SWEEP_PAUSE);
           deleted = await store.sweep(now(), SWEEP_LIMIT);
         }
+      } catch (error) {
+        logFailure(log, error);
+      }
+    },
+    async handleEvents() {
+      try {
+        await events.handle();
       } catch (error) {
         logFailure(log, error);
       }

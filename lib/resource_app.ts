@@ -69,6 +69,7 @@ export function createResourceApp(options: ResourceAppOptions): App {
     fetch: withRequestId(route, options),
     // Nothing is kept, so nothing expires.
     sweep: () => Promise.resolve(),
+    handleEvents: () => Promise.resolve(),
     close: () => mcp.close(),
   };
 }

@@ -32,6 +32,9 @@ const RELISTEN_PAUSE = 200;
 /** How often expired rows are deleted, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
 
+/** How often it is looked for events of WorkOS that are not handled yet, in milliseconds. */
+const EVENT_INTERVAL = 10_000;
+
 /**
  * Starts the server and stays until SIGINT or SIGTERM. Settings that cannot work are reported
  * together on stderr, and the process exits with code 2.
@@ -65,21 +68,21 @@ async function run(definition: McpDefinition): Promise<void> {
   const hasAccount = config.workos.credentials || authkit;
   const emulator = hasAccount ? undefined : await startEmulator(config);
   const workos = { ...config.workos, ...emulator?.workos };
-  const { upstream, directory } = connectWorkOS({
+  const connection = connectWorkOS({
     ...config,
     config: workos,
     fetch,
     now: Date.now,
     reloadApiKeys: () => reloadApiKeys(workos.credentials, log),
   });
+  const { upstream } = connection;
   const setup = { config: workos, upstream, log, fetch, now: Date.now };
   const [store] = await allOrProblems(openStore(config.store), checkSetup(setup));
   const app = await createApp({
     ...parts,
-    config,
+    ...connection,
+    config: { ...config, workos },
     store,
-    upstream,
-    directory,
     fetchDocument: createSafeFetch({
       lookup: (hostname) => lookup(hostname, { all: true }),
       allowLoopback: config.allowLoopbackClientMetadata,
@@ -129,10 +132,13 @@ async function serve(
   const stopped = Promise.race([once("SIGINT"), once("SIGTERM")]);
   const server = keepListening(config, log, app.fetch);
   console.log(describe(server.addr));
-  const sweeping = setInterval(app.sweep, SWEEP_INTERVAL);
+  const timers = [
+    setInterval(app.sweep, SWEEP_INTERVAL),
+    setInterval(app.handleEvents, EVENT_INTERVAL),
+  ];
 
   await stopped;
-  clearInterval(sweeping);
+  for (const timer of timers) clearInterval(timer);
   const finished = server.shutdown();
   await Promise.race([finished, delay(REQUEST_LIMIT)]);
   // What still runs are streams that would never end by themselves.

@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Upstream, UpstreamSession } from "../workos/upstream.ts";
 import type { Client } from "./clients.ts";
-import { endSession } from "./end_session.ts";
+import { endGrant } from "./end_grants.ts";
 import { CODE_LIFETIME, CODE_REPLAY_WINDOW, ROTATION_GRACE } from "./lifetimes.ts";
 import { matchesChallenge } from "./pkce.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
@@ -84,20 +84,8 @@ export function createGrants(options: GrantsOptions): Grants {
   const { store, sessions, log, now, random, checksumKey, config: { resource } } = options;
   const prepareTokens = createTokenIssuer(options);
 
-  /** Ends a grant here and its session at WorkOS. The grant is gone even if WorkOS is not there. */
-  const end = async (grant: GrantRow, reason: string): Promise<void> => {
-    if (!await store.deleteGrant(grant.id)) return;
-    log.info("grant_ended", {
-      grant_id: grant.id,
-      client_id: grant.clientId,
-      user_id: grant.userId,
-      reason,
-    });
-    await endSession(options, grant.sessionId, { grant_id: grant.id });
-  };
-
   const burn = async (grant: GrantRow, reason: string, message: string): Promise<never> => {
-    await end(grant, reason);
+    await endGrant(options, grant, { reason });
     throw new OAuthError("invalid_grant", message);
   };
 
@@ -282,7 +270,9 @@ export function createGrants(options: GrantsOptions): Grants {
       if (!grant || !isBetween(client, grant)) return;
       const refreshes = client.metadata.grant_types.includes("refresh_token");
       // With a refresh token, or the only token there is, goes all that the grant was for.
-      if (!refreshes || isToken("refresh", token)) return await end(grant, "revoked_by_client");
+      if (!refreshes || isToken("refresh", token)) {
+        return await endGrant(options, grant, { reason: "revoked_by_client" });
+      }
       await store.revokeAccessToken(hash, client.id);
       log.info("token_revoked", { grant_id: grant.id, client_id: client.id });
     },

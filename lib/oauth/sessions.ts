@@ -16,7 +16,7 @@ import {
 import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
-import { endSession } from "./end_session.ts";
+import { endGrant } from "./end_grants.ts";
 import type { Random } from "./random.ts";
 import { createReservation } from "./reservation.ts";
 import { findMissingScopes, grantScopes, splitScope } from "./scopes.ts";
@@ -175,15 +175,12 @@ export function createSessions(options: SessionsOptions): Sessions {
         // Another holder may have outlived its reservation and renewed meanwhile.
         const current = await store.findGrant(grant.id);
         if (current && current.sessionVersion > grant.sessionVersion) return undefined;
-        await store.deleteGrant(grant.id);
-        log.warning("grant_ended", {
-          grant_id: grant.id,
-          user_id: grant.userId,
+        // At WorkOS as well, which may have refused no more than a spent refresh token.
+        await endGrant(options, grant, {
           reason: refusal.code,
           message: refusal.message,
+          suspicious: true,
         });
-        // WorkOS may have refused no more than a spent refresh token.
-        await endSession(options, grant.sessionId, { grant_id: grant.id });
         throw new SessionEndedError("WorkOS no longer honours this session.", { cause: error });
       }
       if (error instanceof UnverifiedRenewalError) {

@@ -231,6 +231,12 @@ function readEvents(
     problems.push("WORKOS_EVENTS is poll, which needs WORKOS_CLIENT_ID and WORKOS_API_KEY.");
   }
   const used = events ?? (webhookSecret ? "webhook" : undefined);
+  if (used === "webhook" && authkit?.application && !hasApi) {
+    problems.push(
+      "WORKOS_WEBHOOK_SECRET needs WORKOS_API_KEY as well: directories name people by their e-mail " +
+        "address, and WorkOS has to be asked who that is.",
+    );
+  }
   if (authkit && !authkit.application && used !== undefined && used !== "off") {
     problems.push(
       "WORKOS_EVENTS and WORKOS_WEBHOOK_SECRET cannot be used while AuthKit is the authorization " +

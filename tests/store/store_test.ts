@@ -1,58 +1,9 @@
 /** What every store promises, on every store there is. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { openStore } from "../../lib/store/open_store.ts";
-import { openSqlite } from "../../lib/store/sqlite.ts";
-import { createSqlStore } from "../../lib/store/sql_store.ts";
 import type { Store } from "../../lib/store/store.ts";
-import { testNeeding } from "../support/needs.ts";
-import { usePostgres } from "../support/postgres.ts";
 import { buildCode, buildGrant, buildIssue, buildRotation } from "./rows.ts";
-
-/** A kind of store: registers a test that gets a new one. */
-interface Subject {
-  name: string;
-  test: (name: string, work: (store: Store) => Promise<void>) => void;
-}
-
-const { testPostgres, testPooled } = usePostgres();
-
-const SUBJECTS: Subject[] = [{
-  name: "memory",
-  test: (name, work) =>
-    testNeeding({}, name, async () => {
-      await withStore(await createSqlStore(openSqlite(":memory:")), work);
-    }),
-}, {
-  name: "SQLite",
-  test: (name, work) =>
-    testNeeding({ read: true, write: true }, name, async () => {
-      const directory = await Deno.makeTempDir();
-      await withStore(await createSqlStore(openSqlite(join(directory, "store.db"))), work);
-      await Deno.remove(directory, { recursive: true });
-    }),
-}, {
-  name: "PostgreSQL",
-  test: (name, work) =>
-    testPostgres(name, async ({ createDatabase }) => {
-      await withStore(await openStore({ kind: "postgres", url: await createDatabase() }), work);
-    }),
-}, {
-  name: "PgBouncer, pooling transactions",
-  test: (name, work) =>
-    testPooled(name, async ({ createDatabase }) => {
-      await withStore(await openStore({ kind: "postgres", url: await createDatabase() }), work);
-    }),
-}];
-
-async function withStore(store: Store, work: (store: Store) => Promise<void>): Promise<void> {
-  try {
-    await work(store);
-  } finally {
-    await store.close();
-  }
-}
+import { useSubjects } from "./subjects.ts";
 
 async function withTokens(store: Store): Promise<void> {
   await store.insertClient({
@@ -68,7 +19,7 @@ async function withTokens(store: Store): Promise<void> {
   );
 }
 
-for (const { name, test: testSubject } of SUBJECTS) {
+for (const { name, test: testSubject } of useSubjects()) {
   const test = (behaviour: string, work: (store: Store) => Promise<void>) =>
     testSubject(`${name}: ${behaviour}`, work);
 

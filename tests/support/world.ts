@@ -102,7 +102,7 @@ export async function createWorld(
   const workos = secrets.watch(async (request) =>
     await faults.workos?.(request.clone()) ?? await emulator.fetch(request)
   );
-  const { upstream, directory } = connectWorkOS({
+  const { api, upstream, directory } = connectWorkOS({
     ...config,
     config: { ...config.workos, credentials },
     now,
@@ -128,6 +128,7 @@ export async function createWorld(
     store: usedStore,
     upstream,
     directory,
+    api,
     // Rejects like the real one when an entry throws.
     async fetchDocument({ href }) {
       documentRequests.push(href);

@@ -1,0 +1,130 @@
+/**
+ * Events fetched from WorkOS (Events API), for servers that WorkOS cannot reach. One replica fetches at
+ * a time; where it got to is in the store, so that another one goes on there.
+ */
+
+import * as z from "zod";
+import type { Log } from "../log.ts";
+import { encodeBase64Url, type Random } from "../oauth/random.ts";
+import type { Store } from "../store/store.ts";
+import type { WorkOSApi } from "../workos/api.ts";
+import { ACCESS_EVENTS, type AccessChange, readAccessChange, readEvent } from "./workos_event.ts";
+
+/** Name of the lease that the one who fetches holds. */
+const LEASE_NAME = "workos events";
+
+/** How long a replica that has died keeps the others from fetching, in milliseconds. */
+const LEASE = 60_000;
+
+/** Events of one answer, the most that WorkOS gives. */
+const PAGE = 100;
+
+/**
+ * Where a new store begins, in milliseconds before now. Nothing older matters: every session has been
+ * renewed since then, or will be before it is used.
+ */
+const FIRST_LOOK = 3_600_000;
+
+/** What {@link createEventPoller} needs. */
+export interface EventPollerOptions {
+  api: WorkOSApi;
+  store: Pick<Store, "acquireLease" | "saveLeaseValue">;
+  apply: (change: AccessChange) => Promise<void>;
+  log: Log;
+  now: () => number;
+  random: Random;
+}
+
+const LIST = z.object({ data: z.array(z.unknown()) });
+const REFUSAL = z.object({ cause: z.object({ status: z.number() }) });
+
+/**
+ * Makes the poller.
+ *
+ * @returns a function that fetches and handles what is new, to be called every few seconds; does
+ *   nothing while another replica, or an earlier call, does. Rejects with {@link UnavailableError} or
+ *   {@link WorkOSSetupError}; what was not handled is fetched again then.
+ */
+export function createEventPoller(
+  { api, store, apply, log, now, random }: EventPollerOptions,
+): () => Promise<void> {
+  const owner = encodeBase64Url(random(12));
+  let isRunning = false;
+
+  const acquire = async (): Promise<{ value: string | null } | undefined> =>
+    await store.acquireLease({ name: LEASE_NAME, owner, now: now(), until: now() + LEASE });
+
+  const fetchPage = async (cursor: string | null): Promise<unknown[]> => {
+    try {
+      return await list(cursor);
+    } catch (error) {
+      if (cursor === null || !isRefusal(error)) throw error;
+      // Too long ago, or of another WorkOS.
+      log.warning("event_cursor_lost", {
+        message: "WorkOS does not know the last event any more.",
+      });
+      return await list(null);
+    }
+  };
+
+  const list = async (cursor: string | null): Promise<unknown[]> => {
+    const since = new Date(now() - FIRST_LOOK).toISOString();
+    const { data } = await api.call("manage", (workos) =>
+      workos.get("/events", {
+        query: {
+          events: ACCESS_EVENTS,
+          limit: PAGE,
+          order: "asc",
+          ...(cursor === null ? { range_start: since } : { after: cursor }),
+        },
+      }));
+    return LIST.parse(data).data;
+  };
+
+  /** @returns where to go on. */
+  const handle = async (
+    cursor: string | null,
+    page: readonly unknown[],
+  ): Promise<string | null> => {
+    for (const entry of page) {
+      const event = readEvent(entry);
+      if (!event) {
+        log.warning("event_refused", { reason: "malformed" });
+        continue;
+      }
+      const change = readAccessChange(event);
+      if (change) await apply(change);
+      cursor = event.id;
+    }
+    return cursor;
+  };
+
+  const pollAll = async (): Promise<void> => {
+    for (let isFull = true; isFull;) {
+      // Prolonged with every page.
+      const lease = await acquire();
+      if (!lease) return;
+      const page = await fetchPage(lease.value);
+      const cursor = await handle(lease.value, page);
+      if (cursor === lease.value || cursor === null) return;
+      if (!await store.saveLeaseValue(LEASE_NAME, owner, cursor)) return;
+      isFull = page.length === PAGE;
+    }
+  };
+
+  return async () => {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      await pollAll();
+    } finally {
+      isRunning = false;
+    }
+  };
+}
+
+/** Whether WorkOS did answer, and does not take what was asked. */
+function isRefusal(error: unknown): boolean {
+  const { data } = REFUSAL.safeParse(error);
+  return data !== undefined && [400, 404, 422].includes(data.cause.status);
+}

@@ -1,0 +1,78 @@
+/** Ending grants before their time: the one way they do. */
+
+import type { Log } from "../log.ts";
+import type { GrantRow, GrantSelection, Store } from "../store/store.ts";
+import type { Upstream } from "../workos/upstream.ts";
+import { endSession } from "./end_session.ts";
+
+/** What {@link endGrant} and {@link endGrants} need. */
+export interface EndGrantsOptions {
+  store: Pick<Store, "deleteGrant" | "deleteGrants">;
+  upstream: Pick<Upstream, "revokeSession">;
+  log: Log;
+}
+
+/** Why a grant ends. */
+export interface GrantEnding {
+  /** A stable code. */
+  reason: string;
+  /** What to know beside it, for the log. */
+  message?: string;
+  /** Whether somebody should look into it. */
+  suspicious?: boolean;
+}
+
+/** Sessions that are ended at WorkOS at once. */
+const AT_ONCE = 8;
+
+/**
+ * Ends a grant here and its session at WorkOS. The grant is gone even if WorkOS is not there; one
+ * that was gone before stays untold.
+ */
+export async function endGrant(
+  options: EndGrantsOptions,
+  grant: GrantRow,
+  ending: GrantEnding,
+): Promise<void> {
+  if (!await options.store.deleteGrant(grant.id)) return;
+  report(options.log, grant, ending);
+  await endSession(options, grant.sessionId, { grant_id: grant.id });
+}
+
+/**
+ * Ends all grants of a selection, for everybody who asks the same store at once.
+ *
+ * @param selection with `createdBefore`, in epoch milliseconds.
+ * @param endsSession whether their sessions at WorkOS end as well.
+ */
+export async function endGrants(
+  options: EndGrantsOptions,
+  selection: GrantSelection & { createdBefore: number },
+  ending: GrantEnding,
+  endsSession: boolean,
+): Promise<void> {
+  const grants = await options.store.deleteGrants(selection);
+  for (const grant of grants) report(options.log, grant, ending);
+  if (!endsSession) return;
+  for (let start = 0; start < grants.length; start += AT_ONCE) {
+    await Promise.all(
+      grants.slice(start, start + AT_ONCE).map(({ id, sessionId }) =>
+        endSession(options, sessionId, { grant_id: id })
+      ),
+    );
+  }
+}
+
+function report(
+  log: Log,
+  { id, clientId, userId }: Pick<GrantRow, "id" | "clientId" | "userId">,
+  { reason, message, suspicious = false }: GrantEnding,
+): void {
+  log[suspicious ? "warning" : "info"]("grant_ended", {
+    grant_id: id,
+    client_id: clientId,
+    user_id: userId,
+    reason,
+    message,
+  });
+}
