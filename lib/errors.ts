@@ -1,6 +1,6 @@
 /** What can go wrong, as types with stable codes. Callers switch on `code`, never on a message. */
 
-import type { OrganizationChoice, SignInRoute } from "./workos/upstream.ts";
+import type { Identity, OrganizationChoice, SignInRoute } from "./workos/upstream.ts";
 
 /** Settings the server cannot start with; names every problem at once, each with what to do. */
 export class SettingsError extends Error {
@@ -98,8 +98,8 @@ export class UnverifiedRenewalError extends Error {
  * administrator does what the message says.
  */
 export class SignInRefusedError extends Error {
-  /** `session_…` that WorkOS had opened before this server's policy refused it. */
-  readonly sessionId: string | undefined;
+  /** Who it is, with the session that WorkOS had opened before this server's policy refused it. */
+  readonly identity: Identity | undefined;
   /** How the sign-in can go on, where WorkOS names a way. */
   readonly route: SignInRoute | undefined;
 
@@ -110,11 +110,11 @@ export class SignInRefusedError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    options?: ErrorOptions & { sessionId?: string | undefined; route?: SignInRoute | undefined },
+    options?: ErrorOptions & { identity?: Identity | undefined; route?: SignInRoute | undefined },
   ) {
     super(message, options);
     this.name = "SignInRefusedError";
-    this.sessionId = options?.sessionId;
+    this.identity = options?.identity;
     this.route = options?.route;
   }
 }

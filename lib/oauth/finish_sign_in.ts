@@ -57,17 +57,17 @@ export function createFinishSignIn(options: FinishSignInOptions): FinishSignIn {
 
   /** Makes the grant, or leaves no session behind at WorkOS. */
   const admit = async (pending: PendingSignIn, session: UpstreamSession): Promise<string> => {
-    const { sessionId } = session.identity;
-    const granted = grantScopes(pending.scopes, session.identity);
+    const { identity } = session;
+    const granted = grantScopes(pending.scopes, identity);
     const missing = findMissingScopes(config.requiredScopes, pending.scopes, granted);
     if (missing.length > 0 || granted.length === 0) {
       const message = explainMissing(missing.length > 0 ? missing : pending.scopes);
-      throw new SignInRefusedError("scope_not_granted", message, { sessionId });
+      throw new SignInRefusedError("scope_not_granted", message, { identity });
     }
     try {
       return await grants.create({ ...pending, granted }, session);
     } catch (error) {
-      await endSession(options, sessionId);
+      await endSession(options, identity.sessionId);
       throw error;
     }
   };
@@ -118,7 +118,7 @@ export function createFinishSignIn(options: FinishSignInOptions): FinishSignIn {
   const translate = async (error: unknown): Promise<OAuthError | UnavailableError> => {
     if (error instanceof OAuthError || error instanceof UnavailableError) return error;
     if (error instanceof SignInRefusedError) {
-      if (error.sessionId !== undefined) await endSession(options, error.sessionId);
+      if (error.identity) await endSession(options, error.identity.sessionId);
       return new OAuthError("access_denied", error.message, 403);
     }
     if (error instanceof WorkOSSetupError) {

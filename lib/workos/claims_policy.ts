@@ -6,6 +6,7 @@
 import { SignInRefusedError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Settings } from "../settings.ts";
+import type { Identity } from "./upstream.ts";
 
 /** What a claim may be compared with. */
 type Scalar = string | number | boolean;
@@ -89,19 +90,19 @@ function meets(claim: unknown, condition: ClaimsPolicy[string]): boolean {
 /**
  * Holds a token against the policy.
  *
- * @param sessionId `session_…` that WorkOS has opened already.
+ * @param identity who it is, with the session that WorkOS has opened already; absent: none was.
  * @throws {SignInRefusedError} `claim_not_met`, which names the claim and not what it should be.
  */
 export function assertClaims(
   policy: ClaimsPolicy | undefined,
   claims: Readonly<Record<string, unknown>>,
-  sessionId: string | undefined,
+  identity: Identity | undefined,
 ): void {
   const claim = policy && findUnmetClaim(policy, claims);
   if (claim === undefined) return;
   const advice = adviseOn(claim, readClaim(claims, claim) !== undefined);
   throw new SignInRefusedError("claim_not_met", `${advice} (WorkOS claim: ${claim})`, {
-    sessionId,
+    identity,
   });
 }
 

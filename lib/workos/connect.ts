@@ -93,7 +93,7 @@ export function createConnect(options: ConnectOptions): Upstream {
     asked?: { organizationId: string | undefined },
   ): UpstreamSession => {
     assertOrganization(identity, config.organizationId, asked);
-    assertClaims(config.requiredClaims, claims, identity.sessionId);
+    assertClaims(config.requiredClaims, claims, identity);
     return { identity, refreshToken, expiresAt: claims.exp * 1000 };
   };
 

@@ -25,28 +25,29 @@ export function assertAllowed(required: string | undefined, wanted: string | und
  * @throws {SignInRefusedError} `wrong_organization`.
  */
 export function assertOrganization(
-  { organizationId, sessionId }: Identity,
+  identity: Identity,
   required: string | undefined,
   asked: { organizationId: string | undefined } | undefined,
 ): void {
-  if (required !== undefined && organizationId !== required) throw refuseOrganization(sessionId);
+  const { organizationId } = identity;
+  if (required !== undefined && organizationId !== required) throw refuseOrganization(identity);
   if (asked === undefined || required !== undefined || organizationId === asked.organizationId) {
     return;
   }
   throw new SignInRefusedError(
     "wrong_organization",
     "WorkOS answered for another organization than was asked for. Sign in again.",
-    { sessionId },
+    { identity },
   );
 }
 
-/** For who came for another organization, with the session that is open at WorkOS. */
-export function refuseOrganization(sessionId?: string): SignInRefusedError {
+/** For who came for another organization. */
+export function refuseOrganization(identity?: Identity): SignInRefusedError {
   return new SignInRefusedError(
     "wrong_organization",
     "This server is for members of one organization, and you signed in for another. Sign in again " +
       "as a member of it.",
-    { sessionId },
+    { identity },
   );
 }
 
@@ -54,20 +55,20 @@ export function refuseOrganization(sessionId?: string): SignInRefusedError {
  * What was chosen by the URL that went through the browser is checked on what came back.
  *
  * @param connectionId the configured connection, if there is one.
+ * @param authenticationMethod how the person came.
+ * @param identity who it is, with the session that WorkOS has opened; absent: none was.
  * @throws {SignInRefusedError} `wrong_connection`.
  */
 export function assertConnection(
   connectionId: string | undefined,
-  { authenticationMethod, sessionId }: {
-    authenticationMethod?: string | undefined;
-    sessionId?: string;
-  },
+  authenticationMethod: string | undefined,
+  identity?: Identity,
 ): void {
   if (connectionId === undefined || authenticationMethod === "SSO") return;
   throw new SignInRefusedError(
     "wrong_connection",
     "This server wants you to sign in through your company's single sign-on.",
-    { sessionId },
+    { identity },
   );
 }
 
@@ -91,7 +92,7 @@ export function refineRoute(
   const leavesConnection = "connectionId" in configured && "connectionId" in route;
   return new SignInRefusedError(refusal.code, refusal.message, {
     cause: refusal.cause,
-    sessionId: refusal.sessionId,
+    identity: refusal.identity,
     route: isOther && !leavesConnection ? route : undefined,
   });
 }

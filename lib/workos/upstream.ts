@@ -107,7 +107,7 @@ export interface Upstream {
    * Exchanges the code WorkOS sent to `/auth/callback`.
    *
    * @throws {SignInRefusedError} when WorkOS or the configured policy refuses the person. With a
-   *   `sessionId`, a session is open at WorkOS, and it is up to the caller to end it. With a
+   *   `identity`, a session is open at WorkOS, and it is up to the caller to end it. With a
    *   `route`, the sign-in may go on that way.
    * @throws {OrganizationSelectionError} when the person has to choose an organization first.
    */

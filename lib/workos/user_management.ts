@@ -96,7 +96,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
     assertOrganization(identity, required, asked);
     // An impersonator counts wherever WorkOS names one.
     const act = identity.impersonator && { sub: identity.impersonator };
-    assertClaims(config.requiredClaims, { ...claims, ...(act && { act }) }, claims.sid);
+    assertClaims(config.requiredClaims, { ...claims, ...(act && { act }) }, identity);
     return {
       identity,
       refreshToken: response.refreshToken,
@@ -138,7 +138,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
         }),
     );
     const session = await readSession(response, required, { organizationId });
-    assertConnection(connectionId, session.identity);
+    assertConnection(connectionId, session.identity.authenticationMethod, session.identity);
     return session;
   };
 
@@ -165,7 +165,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
             userManagement.authenticateWithCode({ clientId, code, codeVerifier, ...client }),
         );
         const session = await readSession(response, required);
-        assertConnection(connectionId, session.identity);
+        assertConnection(connectionId, session.identity.authenticationMethod, session.identity);
         return session;
       } catch (error) {
         if (!(error instanceof OrganizationSelectionError) || required === undefined) throw error;
@@ -180,7 +180,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 
     async refresh({ refreshToken, authenticationMethod, organizationId: wanted }) {
       const required = await prepareAnswer();
-      assertConnection(connectionId, { authenticationMethod });
+      assertConnection(connectionId, authenticationMethod);
       assertAllowed(required, wanted);
       const response = await api.call(
         "refresh",
