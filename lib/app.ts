@@ -1,10 +1,11 @@
 /** Joins the rooms: one `(Request) => Promise<Response>` for the whole server. */
 
 import type { AsyncLocalStorage } from "node:async_hooks";
+import { createAudit } from "./audit/audit.ts";
 import type { Config } from "./config.ts";
 import { createEvents } from "./events/events.ts";
 import { renderHomePage } from "./home_page.ts";
-import type { Log, LogFields } from "./log.ts";
+import type { Log } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
 import { createMcpEndpoint, type McpDefinition } from "./mcp/endpoint.ts";
 import { createAuthorize } from "./oauth/authorize.ts";
@@ -26,7 +27,7 @@ import { createSignIns } from "./oauth/sign_ins.ts";
 import { createToken } from "./oauth/token.ts";
 import { CALLS, createAddressLimiter, createRateLimiter, type RateLimit } from "./rate_limit.ts";
 import { createReadiness } from "./readiness.ts";
-import { withRequestId } from "./request_id.ts";
+import { type RequestContext, withRequestContext } from "./request_context.ts";
 import {
   createRouter,
   documentRoute,
@@ -56,8 +57,8 @@ export interface AppOptions {
   random: Random;
   /** Waits, in milliseconds. */
   wait: (duration: number) => Promise<void>;
-  /** Carries the request's id to whatever is logged on its behalf. */
-  requestFields: AsyncLocalStorage<LogFields>;
+  /** Carries what is known of a request to whatever is done on its behalf. */
+  requestContext: AsyncLocalStorage<RequestContext>;
 }
 
 /** The whole server. */
@@ -72,7 +73,7 @@ export interface App {
   sweep(): Promise<void>;
   /** Handles what WorkOS reports; to be called every few seconds. Never rejects. */
   handleEvents(): Promise<void>;
-  /** Ends open streams. The store stays open. */
+  /** Ends open streams, and waits for what is on its way to WorkOS. The store stays open. */
   close(): Promise<void>;
 }
 
@@ -89,7 +90,9 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
 /** Makes the server over its parts. */
-export async function createApp(options: AppOptions): Promise<App> {
+export async function createApp(given: AppOptions): Promise<App> {
+  const audit = createAudit(given);
+  const options = { ...given, audit };
   const { config, definition, store, log, now, random } = options;
   const secret = await store.getSecret("installation", encodeBase64Url(random(32)));
   const cookies = createFlowCookies(config.baseUrl.startsWith("https:"));
@@ -163,7 +166,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const route = createRouter({ config, routes, mcp: (request) => mcp.fetch(request), log });
 
   return {
-    fetch: withRequestId(route, options),
+    fetch: withRequestContext(route, options),
     async sweep() {
       try {
         let deleted = await store.sweep(now(), SWEEP_LIMIT);
@@ -183,6 +186,9 @@ export async function createApp(options: AppOptions): Promise<App> {
         logFailure(log, error);
       }
     },
-    close: () => mcp.close(),
+    async close() {
+      await mcp.close();
+      await audit.flush();
+    },
   };
 }

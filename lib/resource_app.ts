@@ -5,17 +5,19 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { App } from "./app.ts";
+import { createAudit } from "./audit/audit.ts";
 import type { Config } from "./config.ts";
 import { renderHomePage } from "./home_page.ts";
-import type { Log, LogFields } from "./log.ts";
+import type { Log } from "./log.ts";
 import { createBearerGate } from "./mcp/bearer_gate.ts";
 import { createMcpEndpoint, type McpDefinition } from "./mcp/endpoint.ts";
 import { buildResourceMetadata } from "./oauth/metadata.ts";
 import type { Random } from "./oauth/random.ts";
 import { CALLS, createRateLimiter } from "./rate_limit.ts";
 import { createReadiness } from "./readiness.ts";
-import { withRequestId } from "./request_id.ts";
+import { type RequestContext, withRequestContext } from "./request_context.ts";
 import { createRouter, documentRoute, probeRoute, type Route } from "./router.ts";
+import type { WorkOSApi } from "./workos/api.ts";
 import type { AuthKit } from "./workos/authkit.ts";
 import type { Directory } from "./workos/directory.ts";
 
@@ -25,22 +27,26 @@ export interface ResourceAppOptions {
   definition: McpDefinition;
   authkit: AuthKit;
   directory: Directory;
+  /** Absent where the settings have no API key. */
+  api: WorkOSApi | undefined;
   log: Log;
   /** Clock, in epoch milliseconds. */
   now: () => number;
   random: Random;
   /** Waits, in milliseconds. */
   wait: (duration: number) => Promise<void>;
-  /** Carries the request's id to whatever is logged on its behalf. */
-  requestFields: AsyncLocalStorage<LogFields>;
+  /** Carries what is known of a request to whatever is done on its behalf. */
+  requestContext: AsyncLocalStorage<RequestContext>;
 }
 
 /** Makes the server over its parts. */
 export function createResourceApp(options: ResourceAppOptions): App {
   const { config, definition, authkit, log, now } = options;
   const { issuer } = authkit.domain;
+  const audit = createAudit(options);
   const mcp = createMcpEndpoint({
     ...options,
+    audit,
     gate: createBearerGate({ config, tokens: authkit, log }),
     limit: createRateLimiter(CALLS, now),
   });
@@ -66,10 +72,13 @@ export function createResourceApp(options: ResourceAppOptions): App {
     log,
   });
   return {
-    fetch: withRequestId(route, options),
+    fetch: withRequestContext(route, options),
     // Nothing is kept, so nothing expires.
     sweep: () => Promise.resolve(),
     handleEvents: () => Promise.resolve(),
-    close: () => mcp.close(),
+    async close() {
+      await mcp.close();
+      await audit.flush();
+    },
   };
 }

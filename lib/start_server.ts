@@ -7,9 +7,10 @@ import { type App, createApp } from "./app.ts";
 import { type Config, readConfig } from "./config.ts";
 import { describeServer } from "./describe_server.ts";
 import { SettingsError } from "./errors.ts";
-import { createLog, describeError, type Log, type LogFields } from "./log.ts";
+import { createLog, describeError, type Log } from "./log.ts";
 import type { McpDefinition } from "./mcp/endpoint.ts";
 import { createSafeFetch } from "./oauth/safe_fetch.ts";
+import { readLogFields, type RequestContext } from "./request_context.ts";
 import { createResourceApp, type ResourceAppOptions } from "./resource_app.ts";
 import { openStore } from "./store/open_store.ts";
 import {
@@ -55,14 +56,21 @@ export async function startServer(definition: McpDefinition): Promise<void> {
 
 async function run(definition: McpDefinition): Promise<void> {
   const config = readConfig(Deno.env.toObject(), Deno.readTextFileSync);
-  const requestFields = new AsyncLocalStorage<LogFields>();
+  const requestContext = new AsyncLocalStorage<RequestContext>();
   const log = createLog({
     ...config.log,
-    context: () => requestFields.getStore(),
+    context: () => readLogFields(requestContext.getStore()),
     now: Date.now,
     write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
   });
-  const parts = { definition, log, now: Date.now, random: randomBytes, wait: delay, requestFields };
+  const parts = {
+    definition,
+    log,
+    now: Date.now,
+    random: randomBytes,
+    wait: delay,
+    requestContext,
+  };
   const { authkit } = config.workos;
   if (authkit && !authkit.application) return await runResourceServer(config, parts, authkit);
   const hasAccount = config.workos.credentials || authkit;
@@ -98,11 +106,11 @@ async function run(definition: McpDefinition): Promise<void> {
 /** Without a store and without pages: AuthKit is the authorization server. */
 async function runResourceServer(
   config: Config,
-  parts: Omit<ResourceAppOptions, "config" | "authkit" | "directory">,
+  parts: Omit<ResourceAppOptions, "config" | "authkit" | "directory" | "api">,
   { issuer }: AuthKitConfig,
 ): Promise<void> {
   const { log } = parts;
-  const { authkit, directory } = connectAuthKit({
+  const connection = connectAuthKit({
     ...config,
     config: config.workos,
     fetch,
@@ -110,9 +118,15 @@ async function runResourceServer(
     now: Date.now,
     reloadApiKeys: () => reloadApiKeys(config.workos.credentials, log),
   }, issuer);
-  const setup = { config: config.workos, upstream: authkit.domain, log, fetch, now: Date.now };
+  const setup = {
+    config: config.workos,
+    upstream: connection.authkit.domain,
+    log,
+    fetch,
+    now: Date.now,
+  };
   await checkSetup(setup);
-  const app = createResourceApp({ ...parts, config, authkit, directory });
+  const app = createResourceApp({ ...parts, ...connection, config });
   await serve(
     app,
     config,
@@ -142,8 +156,7 @@ async function serve(
   const finished = server.shutdown();
   await Promise.race([finished, delay(REQUEST_LIMIT)]);
   // What still runs are streams that would never end by themselves.
-  await app.close();
-  await Promise.race([finished, delay(STREAM_LIMIT)]);
+  await Promise.race([Promise.all([app.close(), finished]), delay(STREAM_LIMIT)]);
 }
 
 /**

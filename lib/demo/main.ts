@@ -73,7 +73,7 @@ async function startServer(): Promise<void> {
     now: Date.now,
     random: randomBytes,
     wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration)),
-    requestFields: new AsyncLocalStorage(),
+    requestContext: new AsyncLocalStorage(),
   });
   server.answer((request) => app.fetch(request));
 }

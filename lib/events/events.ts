@@ -1,5 +1,6 @@
 /** How this server hears of what changes at WorkOS, as the settings say. */
 
+import type { Audit } from "../audit/audit.ts";
 import type { Config } from "../config.ts";
 import { describeError, type Log } from "../log.ts";
 import type { Random } from "../oauth/random.ts";
@@ -21,6 +22,7 @@ export interface EventsOptions {
   /** Absent where the settings have no API key. */
   api: WorkOSApi | undefined;
   log: Log;
+  audit: Audit;
   now: () => number;
   random: Random;
 }

@@ -1,6 +1,7 @@
 /** The protected MCP endpoint: the SDK's handler behind the bearer gate. */
 
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import type { Audit } from "../audit/audit.ts";
 import type { Caller } from "../caller.ts";
 import type { Config } from "../config.ts";
 import { describeError, type Log } from "../log.ts";
@@ -8,6 +9,7 @@ import { resourceMetadataUrl } from "../oauth/metadata.ts";
 import { readBody } from "../request_body.ts";
 import type { Directory } from "../workos/directory.ts";
 import { createRegistration } from "./registration.ts";
+import { readToolNames } from "./tool_calls.ts";
 import { VisibleHeaders } from "./visible_headers.ts";
 
 /** The tools, resources and prompts of a server. */
@@ -32,6 +34,9 @@ export interface McpEndpointOptions {
   /** Counts messages of a grant, and throws {@link RateLimitedError} when there are too many. */
   limit: (grantId: string, count: number) => void;
   log: Log;
+  audit: Pick<Audit, "record">;
+  /** Clock, in epoch milliseconds. */
+  now: () => number;
 }
 
 /** Largest message, in bytes. */
@@ -52,7 +57,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   const { config, definition, directory, gate, limit, log } = options;
   const { name, version, instructions, register } = definition;
   const resource = new URL(config.resource);
-  const prepareRegistration = createRegistration(log);
+  const prepareRegistration = createRegistration(options);
 
   const handler = createMcpHandler(async ({ authInfo }) => {
     const server = new McpServer({ name, version }, {
@@ -60,7 +65,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       ...(instructions && { instructions }),
     });
     const caller = readCaller(authInfo?.extra);
-    prepareRegistration(server, caller);
+    prepareRegistration(server, caller, readToolNames(authInfo?.extra?.message));
     try {
       await register(server, caller, directory);
     } catch (error) {
@@ -89,7 +94,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
           expiresAt: Math.floor(caller.expiresAt / 1000),
           resource,
           resourceMetadataUrl: resourceMetadataUrl(config),
-          extra: { caller },
+          extra: { caller, message },
         },
       });
     },

@@ -3,8 +3,10 @@
 import {
   McpServer,
   ProtocolError,
+  type ScopeChallengeHandler,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import type { Audit } from "../audit/audit.ts";
 import type { Caller } from "../caller.ts";
 import {
   describeOutage,
@@ -14,8 +16,26 @@ import {
 } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { hasPermission, readPermission } from "./require_permission.ts";
+import { type Callback, watchToolCalls } from "./tool_calls.ts";
 
-type Callback = (...args: unknown[]) => unknown;
+/** What {@link createRegistration} needs. */
+export interface RegistrationOptions {
+  log: Log;
+  audit: Pick<Audit, "record">;
+  /** Clock, in epoch milliseconds. */
+  now: () => number;
+}
+
+/**
+ * Prepares a server for one request of one caller.
+ *
+ * @param called names of the tools that the request calls.
+ */
+export type PrepareRegistration = (
+  server: McpServer,
+  caller: Caller,
+  called: ReadonlySet<string>,
+) => void;
 
 /**
  * Makes a function that prepares a server, to be called before anything is registered on it.
@@ -24,16 +44,26 @@ type Callback = (...args: unknown[]) => unknown;
  *   reach the client.
  * - What needs a permission that the caller lacks is not there for them. It is registered on a server
  *   that nobody uses: one that was taken out again would leave a trace in the capabilities.
+ * - Calls of tools are noted in the audit log, also those that are not let through.
  * - A tool's schema is converted to JSON Schema once. The SDK asks for it with every call, since a
  *   server lives for one request, and converting is a tenth of what a call costs.
  */
-export function createRegistration(log: Log): (server: McpServer, caller: Caller) => void {
+export function createRegistration(options: RegistrationOptions): PrepareRegistration {
+  const { log } = options;
   const converted = new WeakMap<object, object>();
   const convertOnce = (schema: object): object => {
     const known = converted.get(schema) ?? rememberJsonSchema(schema);
     converted.set(schema, known);
     return known;
   };
+
+  const prepareTool = (config: unknown, onChallenge: () => void): unknown => ({
+    ...config as object,
+    ...hasInputSchema(config) && { inputSchema: convertOnce(config.inputSchema) },
+    ...hasScopeChallenge(config) && {
+      scopeChallenge: noteChallenge(config.scopeChallenge, onChallenge),
+    },
+  });
 
   const watch =
     (name: string, grantId: string, callback: Callback): Callback => async (...args) => {
@@ -48,8 +78,9 @@ export function createRegistration(log: Log): (server: McpServer, caller: Caller
       }
     };
 
-  return (server, caller) => {
+  return (server, caller, called) => {
     const { grantId } = caller;
+    const calls = watchToolCalls(options, caller, called);
     let unused: McpServer | undefined;
     const methods = ["registerTool", "registerResource", "registerPrompt"] as const;
     for (const method of methods) {
@@ -61,13 +92,16 @@ export function createRegistration(log: Log): (server: McpServer, caller: Caller
       const replacement = (name: string, ...rest: unknown[]) => {
         const permission = rest.map(readPermission).find((found) => found !== undefined);
         const isVisible = permission === undefined || hasPermission(caller, permission);
+        const isTool = method === "registerTool";
+        if (isTool && !isVisible) calls.deny(name);
         return (isVisible ? register : hide)(
           name,
           ...rest.map((argument) => {
-            if (typeof argument === "function") return watch(name, grantId, argument as Callback);
-            return hasInputSchema(argument)
-              ? { ...argument, inputSchema: convertOnce(argument.inputSchema) }
-              : argument;
+            if (typeof argument === "function") {
+              const watched = watch(name, grantId, argument as Callback);
+              return isTool ? calls.watch(name, watched) : watched;
+            }
+            return isTool ? prepareTool(argument, () => calls.deny(name)) : argument;
           }),
         );
       };
@@ -82,6 +116,25 @@ function hideSetup(error: unknown): unknown {
   if (!(error instanceof WorkOSSetupError)) return error;
   const message = "WorkOS refuses this server. Its operator finds the reason in the log.";
   return new Error(message, { cause: error });
+}
+
+/** A challenge means that the call does not come to the tool. */
+function noteChallenge(
+  challenge: ScopeChallengeHandler,
+  onChallenge: () => void,
+): ScopeChallengeHandler {
+  return async (context) => {
+    const answer = await challenge(context);
+    if (answer !== undefined) onChallenge();
+    return answer;
+  };
+}
+
+function hasScopeChallenge(
+  argument: unknown,
+): argument is { scopeChallenge: ScopeChallengeHandler } {
+  return typeof argument === "object" && argument !== null && "scopeChallenge" in argument &&
+    typeof argument.scopeChallenge === "function";
 }
 
 function hasInputSchema(argument: unknown): argument is { inputSchema: object } {

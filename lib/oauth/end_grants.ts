@@ -1,7 +1,8 @@
 /** Ending grants before their time: the one way they do. */
 
+import type { Audit } from "../audit/audit.ts";
 import type { Log } from "../log.ts";
-import type { GrantRow, GrantSelection, Store } from "../store/store.ts";
+import type { EndedGrant, GrantRow, GrantSelection, Store } from "../store/store.ts";
 import type { Upstream } from "../workos/upstream.ts";
 import { endSession } from "./end_session.ts";
 
@@ -10,6 +11,7 @@ export interface EndGrantsOptions {
   store: Pick<Store, "deleteGrant" | "deleteGrants">;
   upstream: Pick<Upstream, "revokeSession">;
   log: Log;
+  audit: Pick<Audit, "record">;
 }
 
 /** Why a grant ends. */
@@ -35,7 +37,7 @@ export async function endGrant(
   ending: GrantEnding,
 ): Promise<void> {
   if (!await options.store.deleteGrant(grant.id)) return;
-  report(options.log, grant, ending);
+  report(options, grant, ending);
   await endSession(options, grant.sessionId, { grant_id: grant.id });
 }
 
@@ -52,7 +54,7 @@ export async function endGrants(
   endsSession: boolean,
 ): Promise<void> {
   const grants = await options.store.deleteGrants(selection);
-  for (const grant of grants) report(options.log, grant, ending);
+  for (const grant of grants) report(options, grant, ending);
   if (!endsSession) return;
   for (let start = 0; start < grants.length; start += AT_ONCE) {
     await Promise.all(
@@ -64,8 +66,8 @@ export async function endGrants(
 }
 
 function report(
-  log: Log,
-  { id, clientId, userId }: Pick<GrantRow, "id" | "clientId" | "userId">,
+  { log, audit }: EndGrantsOptions,
+  { id, clientId, userId, sessionId, organizationId }: EndedGrant,
   { reason, message, suspicious = false }: GrantEnding,
 ): void {
   log[suspicious ? "warning" : "info"]("grant_ended", {
@@ -74,5 +76,12 @@ function report(
     user_id: userId,
     reason,
     message,
+  });
+  audit.record({
+    action: "mcp.grant.ended",
+    organizationId,
+    actor: { userId, sessionId },
+    clientId,
+    metadata: { grant_id: id, reason },
   });
 }

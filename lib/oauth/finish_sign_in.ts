@@ -1,5 +1,6 @@
 /** How a sign-in ends, or goes on, once WorkOS has answered. */
 
+import type { Audit } from "../audit/audit.ts";
 import type { Config } from "../config.ts";
 import {
   OAuthError,
@@ -30,6 +31,7 @@ export interface FinishSignInOptions {
   signIns: SignIns;
   cookies: FlowCookies;
   log: Log;
+  audit: Audit;
 }
 
 /** A sign-in whose person has come back; nobody else can go on with it. */
@@ -53,7 +55,7 @@ export type FinishSignIn = (
 
 /** Makes the function that ends sign-ins. */
 export function createFinishSignIn(options: FinishSignInOptions): FinishSignIn {
-  const { config, grants, signIns, cookies, log } = options;
+  const { config, grants, signIns, cookies, log, audit } = options;
 
   /** Makes the grant, or leaves no session behind at WorkOS. */
   const admit = async (pending: PendingSignIn, session: UpstreamSession): Promise<string> => {
@@ -65,7 +67,20 @@ export function createFinishSignIn(options: FinishSignInOptions): FinishSignIn {
       throw new SignInRefusedError("scope_not_granted", message, { identity });
     }
     try {
-      return await grants.create({ ...pending, granted }, session);
+      const code = await grants.create({ ...pending, granted }, session);
+      audit.record({
+        action: "mcp.sign_in.completed",
+        organizationId: identity.organizationId,
+        actor: identity,
+        clientId: pending.clientId,
+        metadata: {
+          ...(identity.authenticationMethod && {
+            authentication_method: identity.authenticationMethod,
+          }),
+          scope: granted.join(" "),
+        },
+      });
+      return code;
     } catch (error) {
       await endSession(options, identity.sessionId);
       throw error;
@@ -142,6 +157,15 @@ export function createFinishSignIn(options: FinishSignInOptions): FinishSignIn {
       message: error.message,
       ...describeRefusal(cause),
     });
+    if (cause instanceof SignInRefusedError && cause.identity) {
+      audit.record({
+        action: "mcp.sign_in.refused",
+        organizationId: cause.identity.organizationId,
+        actor: cause.identity,
+        clientId,
+        metadata: { reason: cause.code },
+      });
+    }
     const answer = { ...(state && { state }), error };
     // A program on the person's own machine shows the reason itself; few websites do.
     return cause instanceof SignInRefusedError && isWebsiteRedirect(redirectUri) &&

@@ -6,6 +6,7 @@
  * opens nothing and there is no master key to keep.
  */
 
+import type { Audit } from "../audit/audit.ts";
 import type { Caller } from "../caller.ts";
 import type { Config } from "../config.ts";
 import { OAuthError, SessionEndedError } from "../errors.ts";
@@ -40,6 +41,7 @@ export interface GrantsOptions {
   sessions: Sessions;
   upstream: Upstream;
   log: Log;
+  audit: Audit;
   now: () => number;
   random: Random;
   /** See {@link readRefreshToken}. */

@@ -3,6 +3,7 @@
  * at a time across all replicas, since WorkOS's refresh tokens work once.
  */
 
+import type { Audit } from "../audit/audit.ts";
 import type { Config } from "../config.ts";
 import {
   OAuthError,
@@ -37,6 +38,7 @@ export interface SessionsOptions {
   store: Store;
   upstream: Upstream;
   log: Log;
+  audit: Audit;
   now: () => number;
   random: Random;
   /** Waits, in milliseconds. */

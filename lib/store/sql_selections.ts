@@ -13,14 +13,16 @@ export function createSelectionStore({ run }: SqlDatabase): SelectionStore {
       const [condition, values] = selectGrants(selection, 2);
       const rows = await run(
         `DELETE FROM grants WHERE created_at < $1 AND ${condition}
-         RETURNING id, client_id AS "clientId", user_id AS "userId", session_id AS "sessionId"`,
+         RETURNING id, client_id AS "clientId", user_id AS "userId", session_id AS "sessionId",
+           organization_id AS "organizationId"`,
         [createdBefore, ...values],
       );
-      return rows.map(({ id, clientId, userId, sessionId }) => ({
+      return rows.map(({ id, clientId, userId, sessionId, organizationId }) => ({
         id: String(id),
         clientId: String(clientId),
         userId: String(userId),
         sessionId: String(sessionId),
+        organizationId: organizationId === null ? null : String(organizationId),
       }));
     },
 

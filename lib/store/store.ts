@@ -128,6 +128,12 @@ export interface GrantSelection {
   organizationId?: string;
 }
 
+/** What is left to tell of a grant that has ended. */
+export type EndedGrant = Pick<
+  GrantRow,
+  "id" | "clientId" | "userId" | "sessionId" | "organizationId"
+>;
+
 /** Something that WorkOS reported and that may change who has access. */
 export interface ChangeRow {
   /** `event_…` */
@@ -231,7 +237,7 @@ export interface Store {
    */
   deleteGrants(
     selection: GrantSelection & { createdBefore: number },
-  ): Promise<Pick<GrantRow, "id" | "clientId" | "userId" | "sessionId">[]>;
+  ): Promise<EndedGrant[]>;
   /** Has WorkOS asked again before the next request of each grant of a selection. */
   markStale(selection: GrantSelection): Promise<void>;
 

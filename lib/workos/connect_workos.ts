@@ -61,6 +61,8 @@ export function connectWorkOS(options: WorkOSOptions): WorkOSConnection {
 
 /** What a server uses of WorkOS whose authorization server is AuthKit. */
 export interface AuthKitConnection {
+  /** Absent where the settings have no API key. */
+  api: WorkOSApi | undefined;
   authkit: AuthKit;
   directory: Directory;
 }
@@ -78,5 +80,5 @@ export function connectAuthKit(
   const { config } = options;
   const { credentials } = config;
   const api = credentials && createWorkOSApi({ ...options, config: { ...config, credentials } });
-  return { authkit: createAuthKit({ ...options, issuer }), directory: createDirectory(api) };
+  return { api, authkit: createAuthKit({ ...options, issuer }), directory: createDirectory(api) };
 }

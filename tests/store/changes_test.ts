@@ -58,6 +58,7 @@ for (const { name, test: testStore } of useSubjects()) {
       clientId: "client",
       userId: "user_a",
       sessionId: "session_0",
+      organizationId: "org_1",
     }]);
     assert.deepEqual(await listGrants(store), ["grant1", "grant2"]);
   });

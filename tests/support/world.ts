@@ -6,8 +6,9 @@ import { generateKeyPair } from "jose";
 import { type App, createApp } from "../../lib/app.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createScriptedBrowser, type ScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
-import { createLog, type Log, type LogFields, type LogLevel } from "../../lib/log.ts";
+import { createLog, type Log, type LogLevel } from "../../lib/log.ts";
 import type { McpDefinition } from "../../lib/mcp/endpoint.ts";
+import { readLogFields, type RequestContext } from "../../lib/request_context.ts";
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import type { Store } from "../../lib/store/store.ts";
@@ -113,14 +114,14 @@ export async function createWorld(
     },
   });
   const usedStore = store ?? await createSqlStore(openSqlite(":memory:"));
-  const requestFields = new AsyncLocalStorage<LogFields>();
+  const requestContext = new AsyncLocalStorage<RequestContext>();
   const openLog = (format: "json" | "text", lines: string[]) =>
     createLog({
       level: "debug",
       format,
       now,
       write: (line) => void lines.push(line),
-      context: () => requestFields.getStore(),
+      context: () => readLogFields(requestContext.getStore()),
     });
   const bareApp = await createApp({
     config,
@@ -136,7 +137,7 @@ export async function createWorld(
       return documents.get(href)?.() ?? new Response(null, { status: 404 });
     },
     log: joinLogs([openLog("json", logs), openLog("text", textLogs)]),
-    requestFields,
+    requestContext,
     now,
     random: randomBytes,
     wait,

@@ -1,0 +1,162 @@
+/**
+ * The audit log: who did what, for the administrators of the organization it concerns. Entries go to
+ * WorkOS from a bounded queue, so that no request waits for them and none fails for them.
+ */
+
+import type { AsyncLocalStorage } from "node:async_hooks";
+import type { CreateAuditLogEventOptions } from "@workos-inc/node";
+import * as z from "zod";
+import { UnavailableError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { encodeBase64Url, type Random } from "../oauth/random.ts";
+import type { RequestContext } from "../request_context.ts";
+import type { WorkOSApi } from "../workos/api.ts";
+import type { Identity } from "../workos/upstream.ts";
+import { type AuditAction, type AuditEvent, buildAuditEntry } from "./audit_event.ts";
+
+/** Entries that wait at the most; what is more is dropped, counted and reported. */
+const MAX_WAITING = 1000;
+
+/** Entries on their way to WorkOS at once, which takes 50 a second. */
+const AT_ONCE = 4;
+
+/** Pauses before an entry is tried again, in milliseconds; then it is given up. */
+const RETRIES = [1000, 5000, 30_000];
+
+/** How long an action is left alone for which WorkOS has no schema, in milliseconds. */
+const UNKNOWN_ACTION_PAUSE = 600_000;
+
+/** Between two reports of what was dropped, in milliseconds. */
+const REPORT_PAUSE = 60_000;
+
+/** What {@link createAudit} needs. */
+export interface AuditOptions {
+  /** Absent where the settings have no API key: nothing is sent then. */
+  api: WorkOSApi | undefined;
+  log: Log;
+  /** Clock, in epoch milliseconds. */
+  now: () => number;
+  random: Random;
+  /** Waits, in milliseconds. */
+  wait: (duration: number) => Promise<void>;
+  /** The request that is being answered. */
+  requestContext: AsyncLocalStorage<RequestContext>;
+}
+
+/** Where entries go. */
+export interface Audit {
+  /**
+   * Notes an entry, and returns at once.
+   *
+   * @param readIdentity finds out more about the actor, in the background; without it, or when it
+   *   fails, the entry holds what the event has.
+   */
+  record(event: AuditEvent, readIdentity?: () => Promise<Identity>): void;
+  /** Resolves when nothing waits any more. */
+  flush(): Promise<void>;
+}
+
+/** Makes the audit log. */
+export function createAudit(options: AuditOptions): Audit {
+  const { api, log, now, random, wait, requestContext } = options;
+  const pausedUntil = new Map<AuditAction, number>();
+  const running = new Set<Promise<void>>();
+  const queue: (() => Promise<void>)[] = [];
+  let dropped = 0;
+  let reportedAt = -Infinity;
+
+  const drop = (reason: string): void => {
+    dropped++;
+    if (now() - reportedAt < REPORT_PAUSE) return;
+    log.warning("audit_entries_dropped", { count: dropped, reason });
+    dropped = 0;
+    reportedAt = now();
+  };
+
+  const isPaused = (action: AuditAction): boolean => (pausedUntil.get(action) ?? 0) > now();
+
+  const pause = (action: AuditAction): void => {
+    if (!isPaused(action)) {
+      const message =
+        "WorkOS has no schema for it, or another one. `deno task audit-schemas` prints " +
+        "those to register; until then these entries are in this log only.";
+      log.info("audit_schema_missing", { action, message });
+    }
+    pausedUntil.set(action, now() + UNKNOWN_ACTION_PAUSE);
+  };
+
+  const send = async (
+    api: WorkOSApi,
+    organizationId: string,
+    entry: CreateAuditLogEventOptions & { action: AuditAction },
+  ): Promise<void> => {
+    // By this WorkOS knows an entry again whose answer was lost.
+    const idempotencyKey = encodeBase64Url(random(16));
+    for (const pauseBefore of [0, ...RETRIES]) {
+      if (pauseBefore > 0) await wait(pauseBefore);
+      try {
+        await api.call(
+          "manage",
+          ({ auditLogs }) => auditLogs.createEvent(organizationId, entry, { idempotencyKey }),
+        );
+        return;
+      } catch (error) {
+        if (isRefusal(error)) return pause(entry.action);
+        if (!(error instanceof UnavailableError)) throw error;
+      }
+    }
+    drop("WorkOS does not answer.");
+  };
+
+  /** What ended meanwhile cannot be read any more; the entry still says who, by the id. */
+  const lookUp = async (
+    readIdentity: (() => Promise<Identity>) | undefined,
+  ): Promise<Identity | undefined> => {
+    try {
+      return await readIdentity?.();
+    } catch (error) {
+      log.debug("audit_incomplete", { message: String(error) });
+      return undefined;
+    }
+  };
+
+  const start = (): void => {
+    while (running.size < AT_ONCE) {
+      const work = queue.shift();
+      if (!work) return;
+      const job = work().catch((error) => drop(String(error))).finally(() => {
+        running.delete(job);
+        start();
+      });
+      running.add(job);
+    }
+  };
+
+  return {
+    record(event, readIdentity) {
+      const { action, organizationId } = event;
+      if (!api || !organizationId || isPaused(action)) return;
+      if (queue.length >= MAX_WAITING) return drop("Too many wait to be sent.");
+      const context = requestContext.getStore();
+      const occurredAt = now();
+      // Looked up now: the grant may have ended when it is this entry's turn.
+      const identity = lookUp(readIdentity);
+      queue.push(async () => {
+        const actor = await identity ?? event.actor;
+        if (isPaused(action)) return;
+        await send(api, organizationId, buildAuditEntry({ ...event, actor }, context, occurredAt));
+      });
+      start();
+    },
+    async flush() {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
+
+const REFUSAL = z.object({ cause: z.object({ status: z.literal([400, 404, 422]) }) });
+
+/** Whether WorkOS did answer, and does not take such an entry. */
+function isRefusal(error: unknown): boolean {
+  return REFUSAL.safeParse(error).success;
+}

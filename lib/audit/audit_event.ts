@@ -1,0 +1,114 @@
+/** What goes into the audit log of an organization, in the shape of WorkOS Audit Logs. */
+
+import type { CreateAuditLogEventOptions } from "@workos-inc/node";
+import type { RequestContext } from "../request_context.ts";
+import type { Identity } from "../workos/upstream.ts";
+
+/** What somebody did, or what was done to them. */
+export type AuditAction =
+  | "mcp.sign_in.completed"
+  | "mcp.sign_in.refused"
+  | "mcp.tool.called"
+  | "mcp.grant.ended";
+
+/** Who it is about; what is more than the id may be found out later. */
+export type AuditActor = Pick<Identity, "userId"> & Partial<Identity>;
+
+/** One entry before it is sent. Never holds the arguments or the result of a tool. */
+export interface AuditEvent {
+  action: AuditAction;
+  /** `org_…`; what happens outside an organization is in this server's own log only. */
+  organizationId: string | null | undefined;
+  actor: AuditActor;
+  clientId: string;
+  /** Name of the tool, for `mcp.tool.called`. */
+  tool?: string;
+  /** Of the names that {@link AUDIT_SCHEMAS} has for the action. */
+  metadata: Record<string, string | number>;
+}
+
+/** What one action's entries look like: WorkOS takes no others. */
+export interface AuditSchema {
+  action: AuditAction;
+  targets: { type: string }[];
+  actor: { metadata: Record<string, "string" | "number"> };
+  metadata: Record<string, "string" | "number">;
+}
+
+const ACTOR_METADATA = { session_id: "string", impersonator: "string" } as const;
+const CLIENT = { type: "mcp_client" };
+
+/** Schemas to register at WorkOS, which switches the audit log on, action by action. */
+export const AUDIT_SCHEMAS: readonly AuditSchema[] = [{
+  action: "mcp.sign_in.completed",
+  targets: [CLIENT],
+  actor: { metadata: ACTOR_METADATA },
+  metadata: { request_id: "string", authentication_method: "string", scope: "string" },
+}, {
+  action: "mcp.sign_in.refused",
+  targets: [CLIENT],
+  actor: { metadata: ACTOR_METADATA },
+  metadata: { request_id: "string", reason: "string" },
+}, {
+  action: "mcp.tool.called",
+  targets: [CLIENT, { type: "mcp_tool" }],
+  actor: { metadata: ACTOR_METADATA },
+  metadata: {
+    request_id: "string",
+    grant_id: "string",
+    outcome: "string",
+    duration_ms: "number",
+  },
+}, {
+  action: "mcp.grant.ended",
+  targets: [CLIENT],
+  actor: { metadata: ACTOR_METADATA },
+  metadata: { request_id: "string", grant_id: "string", reason: "string" },
+}];
+
+/** WorkOS refuses longer values. */
+const MAX_VALUE = 500;
+
+/**
+ * Builds an entry.
+ *
+ * @param context of the request that caused it; absent for what this server does by itself.
+ * @param occurredAt epoch milliseconds.
+ */
+export function buildAuditEntry(
+  { action, actor, clientId, tool, metadata }: AuditEvent,
+  context: RequestContext | undefined,
+  occurredAt: number,
+): CreateAuditLogEventOptions & { action: AuditAction } {
+  const { userId, email, sessionId, impersonator } = actor;
+  return {
+    action,
+    occurredAt: new Date(occurredAt),
+    actor: {
+      type: "user",
+      id: userId,
+      ...(email && { name: email }),
+      metadata: {
+        ...(sessionId && { session_id: sessionId }),
+        ...(impersonator && { impersonator }),
+      },
+    },
+    targets: [
+      { type: "mcp_client", id: cut(clientId) },
+      ...tool === undefined ? [] : [{ type: "mcp_tool", id: cut(tool) }],
+    ],
+    context: {
+      location: context?.address ?? "this server",
+      ...(context?.userAgent && { userAgent: cut(context.userAgent) }),
+    },
+    metadata: {
+      ...(context && { request_id: context.requestId }),
+      ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, cut(value)])),
+    },
+  };
+}
+
+function cut<T extends string | number>(value: T): T {
+  // A part of a text is a text.
+  return (typeof value === "string" ? value.slice(0, MAX_VALUE) : value) as T;
+}

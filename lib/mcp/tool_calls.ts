@@ -1,0 +1,72 @@
+/** Every call of a tool for the audit log: how it went, and never with what. */
+
+import type { Audit } from "../audit/audit.ts";
+import type { Caller } from "../caller.ts";
+
+/** How a call went: `denied` before it came to the tool, for want of a scope or a permission. */
+type Outcome = "completed" | "failed" | "denied";
+
+/** A tool's function, or any other of a definition. */
+export type Callback = (...args: unknown[]) => unknown;
+
+/** The calls of one request. */
+export interface ToolCalls {
+  /** Makes a function that does the same and is noted. */
+  watch(name: string, callback: Callback): Callback;
+  /** Notes a call that is not let through; nothing for a tool that was not called. */
+  deny(name: string): void;
+}
+
+/**
+ * Makes the watch over the calls of one request.
+ *
+ * @param called names of the tools that it calls.
+ */
+export function watchToolCalls(
+  { audit, now }: { audit: Pick<Audit, "record">; now: () => number },
+  caller: Caller,
+  called: ReadonlySet<string>,
+): ToolCalls {
+  const record = (tool: string, outcome: Outcome, duration: number): void =>
+    audit.record({
+      action: "mcp.tool.called",
+      organizationId: caller.organizationId,
+      actor: { userId: caller.userId },
+      clientId: caller.clientId,
+      tool,
+      metadata: { grant_id: caller.grantId, outcome, duration_ms: duration },
+    }, () => caller.readIdentity());
+
+  return {
+    watch: (name, callback) => async (...args) => {
+      const startedAt = now();
+      let outcome: Outcome = "failed";
+      try {
+        const result = await callback(...args);
+        if (!isFailure(result)) outcome = "completed";
+        return result;
+      } finally {
+        record(name, outcome, now() - startedAt);
+      }
+    },
+    deny(name) {
+      if (called.has(name)) record(name, "denied", 0);
+    },
+  };
+}
+
+/** Tools say so in their result when they could not do what was asked. */
+function isFailure(result: unknown): boolean {
+  return typeof result === "object" && result !== null && "isError" in result &&
+    result.isError === true;
+}
+
+/** Finds the tools that a message, or a batch of them, calls. */
+export function readToolNames(message: unknown): ReadonlySet<string> {
+  const names = [message].flat().flatMap((call) => {
+    const { method, params }: { method?: unknown; params?: { name?: unknown } | null } =
+      typeof call === "object" && call !== null ? call : {};
+    return method === "tools/call" && typeof params?.name === "string" ? [params.name] : [];
+  });
+  return new Set(names);
+}
