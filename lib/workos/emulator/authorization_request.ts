@@ -113,13 +113,13 @@ function checkOrganization(id: string, environment: Environment): void {
 }
 
 function findConnection(id: string, { directory }: Environment): Connection {
-  const connection = directory.listConnections().find((connection) => connection.id === id);
+  const connection = directory.connections.list().find((connection) => connection.id === id);
   if (connection !== undefined) return connection;
   throw new AuthorizationError("connection_invalid", `There is no connection ${id}.`);
 }
 
 function findConnectionOfOrganization(id: string, { directory }: Environment): Connection {
-  const [connection, another] = directory.listConnections()
+  const [connection, another] = directory.connections.list()
     .filter((connection) => connection.organization_id === id);
   if (connection === undefined) {
     throw new AuthorizationError(

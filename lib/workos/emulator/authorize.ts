@@ -71,7 +71,7 @@ function finishSignIn(
 ): Response {
   const { directory } = environment;
   const { connection } = authorization;
-  if (connection !== undefined && !directory.canUseConnection(connection, user)) {
+  if (connection !== undefined && !directory.connections.knows(connection, user)) {
     throw new AuthorizationError("access_denied", `${connection.name} does not know this person.`);
   }
   if (
@@ -96,7 +96,7 @@ function finishSignIn(
 /** AuthKit's pages send people to the identity provider where their organization asks for it. */
 function usesSso(user: User, organizationId: string | undefined, directory: Directory): boolean {
   const required = directory.policies.getRequiredConnections(organizationId) ?? [];
-  return required.some((id) => directory.canUseConnection(directory.getConnection(id), user));
+  return required.some((id) => directory.connections.knows(directory.connections.get(id), user));
 }
 
 function askForUser({ environment, parameters, authorization }: Step): Promise<Response> {

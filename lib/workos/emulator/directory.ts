@@ -1,15 +1,21 @@
-/** Who exists: users, organizations, memberships, connections, roles, sessions. */
+/** Who exists: users, organizations and memberships, and what belongs to them. */
 
-import type {
-  Connection,
-  Impersonator,
-  Membership,
-  NewConnection,
-  NewUser,
-  Organization,
-  User,
+import { Connections } from "./connections.ts";
+import { DirectorySync } from "./directory_sync.ts";
+import {
+  createMembership,
+  createOrganization,
+  createUser,
+  type Impersonator,
+  type Membership,
+  type NewConnection,
+  type NewUser,
+  type Organization,
+  type User,
+  type UserChanges,
 } from "./entities.ts";
-import { notFoundRefusal } from "./errors.ts";
+import { findOrRefuse, notFoundRefusal } from "./errors.ts";
+import type { EventLog } from "./event_log.ts";
 import { Policies } from "./policies.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -20,101 +26,107 @@ import { Sessions } from "./sessions.ts";
 export class Directory {
   readonly sessions: Sessions;
   readonly policies: Policies = new Policies();
+  readonly connections: Connections = new Connections();
+  readonly sync: DirectorySync;
   readonly #users = new Map<string, User>();
   readonly #organizations = new Map<string, Organization>();
   readonly #memberships = new Map<string, Membership>();
-  readonly #connections = new Map<string, Connection>();
-  readonly #connectionUsers = new Map<string, ReadonlySet<string>>();
   readonly #permissions = new Map<string, readonly string[]>();
   readonly #impersonators = new Map<string, Impersonator>();
 
   /**
+   * @param events where changes are noted.
    * @param now clock, in milliseconds.
-   * @param newId makes the random part of session ids and refresh tokens.
+   * @param newId makes the random part of ids and refresh tokens.
    */
-  constructor(private readonly now: () => number, newId: () => string) {
-    this.sessions = new Sessions(now, newId);
+  constructor(readonly events: EventLog, private readonly now: () => number, newId: () => string) {
+    this.sessions = new Sessions(events, now, newId);
+    this.sync = new DirectorySync(events, now, newId);
   }
 
   /** Adds a user. */
   addUser(user: NewUser): void {
-    this.#users.set(user.id, {
-      object: "user",
-      id: user.id,
-      email: user.email,
-      email_verified: user.emailVerified ?? true,
-      name: `${user.firstName} ${user.lastName}`,
-      first_name: user.firstName,
-      last_name: user.lastName,
-      profile_picture_url: null,
-      last_sign_in_at: null,
-      locale: null,
-      ...this.#timestamps(),
-    });
+    const added = createUser(user, this.#timestamp());
+    this.#users.set(user.id, added);
+    this.events.append("user.created", added);
+  }
+
+  /** Changes what is known of a user. */
+  updateUser(userId: string, changes: UserChanges): void {
+    const user = this.getUser(userId);
+    user.email = changes.email ?? user.email;
+    user.email_verified = changes.emailVerified ?? user.email_verified;
+    user.first_name = changes.firstName ?? user.first_name;
+    user.last_name = changes.lastName ?? user.last_name;
+    user.name = `${user.first_name} ${user.last_name}`;
+    user.updated_at = this.#timestamp();
+    this.events.append("user.updated", user);
+  }
+
+  /** Deletes a user with all memberships and sessions. */
+  deleteUser(userId: string): void {
+    const user = this.getUser(userId);
+    this.listMemberships({ userId }).forEach((membership) => this.#removeMembership(membership));
+    this.sessions.listByUser(userId).forEach((session) => this.sessions.revoke(session));
+    this.#users.delete(userId);
+    this.events.append("user.deleted", user);
   }
 
   /** Adds an organization. */
   addOrganization(id: string, name: string): void {
-    this.#organizations.set(id, {
-      object: "organization",
-      id,
-      name,
-      allow_profiles_outside_organization: false,
-      domains: [],
-      ...this.#timestamps(),
-    });
+    const organization = createOrganization(id, name, this.#timestamp());
+    this.#organizations.set(id, organization);
+    this.events.append("organization.created", organization);
   }
 
-  /** Makes a user an active member, or active again. */
-  addMembership(userId: string, organizationId: string, role: string): void {
+  /** Deletes an organization with memberships, connections and directories. Sessions stay. */
+  deleteOrganization(organizationId: string): void {
     const organization = this.getOrganization(organizationId);
-    this.#memberships.set(membershipId(this.getUser(userId).id, organization.id), {
-      object: "organization_membership",
-      id: membershipId(userId, organizationId),
-      user_id: userId,
-      organization_id: organizationId,
-      organization_name: organization.name,
-      status: "active",
-      directory_managed: false,
-      role: { slug: role },
-      roles: [{ slug: role }],
-      ...this.#timestamps(),
-    });
+    this.listMemberships({ organizationId })
+      .forEach((membership) => this.#removeMembership(membership));
+    this.connections.removeByOrganization(organizationId);
+    this.sync.deleteByOrganization(organizationId);
+    this.#organizations.delete(organizationId);
+    this.events.append("organization.deleted", organization);
   }
 
-  /** Adds an active SSO connection. */
-  addConnection(connection: NewConnection): void {
-    this.#connections.set(connection.id, {
-      object: "connection",
-      id: connection.id,
-      organization_id: this.getOrganization(connection.organizationId).id,
-      name: connection.name,
-      connection_type: "GenericSAML",
-      state: "active",
-      domains: [],
-      ...this.#timestamps(),
-    });
-    this.#connectionUsers.set(connection.id, new Set(connection.userIds));
+  /** Makes a user an active member, or active again with this role. */
+  addMembership(userId: string, organizationId: string, role: string): void {
+    const [user, organization] = [this.getUser(userId), this.getOrganization(organizationId)];
+    const id = membershipId(userId, organizationId);
+    const known = this.#memberships.get(id);
+    if (known !== undefined) {
+      known.status = "active";
+      return this.setRole(userId, organizationId, role);
+    }
+    const membership = createMembership(id, user, organization, role, this.#timestamp());
+    this.#memberships.set(id, membership);
+    this.events.append("organization_membership.created", membership);
   }
 
   /** Gives a member other roles, the highest first. In tokens with the next refresh. */
   setRole(userId: string, organizationId: string, role: string, ...lower: string[]): void {
-    const membership = this.#getMembership(userId, organizationId);
+    const membership = this.getMembership(membershipId(userId, organizationId));
     membership.role = { slug: role };
     membership.roles = [role, ...lower].map((slug) => ({ slug }));
-    membership.updated_at = this.#timestamp();
+    this.#noteChange(membership);
   }
 
-  /** Says what a role may do; a new one comes into being. In tokens with the next refresh. */
-  setPermissions(role: string, permissions: readonly string[]): void {
-    this.#permissions.set(role, permissions);
+  /** Makes a member inactive, or active again with the roles from before. Sessions stay. */
+  setMembershipStatus(
+    userId: string,
+    organizationId: string,
+    status: "active" | "inactive",
+  ): void {
+    const membership = this.getMembership(membershipId(userId, organizationId));
+    if (membership.status === status) return;
+    membership.status = status;
+    this.#noteChange(membership);
   }
 
   /** What an identity provider does when somebody leaves: inactive, and signed out. */
   deactivateMembership(userId: string, organizationId: string): void {
-    const membership = this.#getMembership(userId, organizationId);
-    membership.status = "inactive";
-    membership.updated_at = this.#timestamp();
+    this.setMembershipStatus(userId, organizationId, "inactive");
     for (const session of this.sessions.listByUser(userId)) {
       if (session.organization_id === organizationId) this.sessions.revoke(session);
     }
@@ -122,16 +134,18 @@ export class Directory {
 
   /** Deletes a membership. Sessions stay, but cannot be refreshed for that organization. */
   removeMembership(userId: string, organizationId: string): void {
-    this.#memberships.delete(this.#getMembership(userId, organizationId).id);
+    this.#removeMembership(this.getMembership(membershipId(userId, organizationId)));
   }
 
-  /** Deletes a user with all memberships and sessions. */
-  deleteUser(userId: string): void {
-    this.#users.delete(this.getUser(userId).id);
-    for (const membership of this.listMemberships({ userId })) {
-      this.#memberships.delete(membership.id);
-    }
-    this.sessions.listByUser(userId).forEach((session) => this.sessions.revoke(session));
+  /** Adds an active SSO connection. */
+  addConnection(connection: NewConnection): void {
+    this.getOrganization(connection.organizationId);
+    this.connections.add(connection, this.#timestamp());
+  }
+
+  /** Says what a role may do; a new one comes into being. In tokens with the next refresh. */
+  setPermissions(role: string, permissions: readonly string[]): void {
+    this.#permissions.set(role, permissions);
   }
 
   /** Ends a session. Ending an ended one is no error. */
@@ -154,7 +168,7 @@ export class Directory {
 
   /** The user with this id. */
   getUser(id: string): User {
-    return found(this.#users, "User", id);
+    return findOrRefuse(this.#users, "User", id);
   }
 
   /** The user with this e-mail address, in any case. */
@@ -174,7 +188,7 @@ export class Directory {
 
   /** The organization with this id. */
   getOrganization(id: string): Organization {
-    return found(this.#organizations, "Organization", id);
+    return findOrRefuse(this.#organizations, "Organization", id);
   }
 
   /** Every organization. */
@@ -182,19 +196,9 @@ export class Directory {
     return [...this.#organizations.values()];
   }
 
-  /** The connection with this id. */
-  getConnection(id: string): Connection {
-    return found(this.#connections, "Connection", id);
-  }
-
-  /** Every connection. */
-  listConnections(): Connection[] {
-    return [...this.#connections.values()];
-  }
-
-  /** Whether the identity provider behind a connection knows a user. */
-  canUseConnection(connection: Connection, user: User): boolean {
-    return this.#connectionUsers.get(connection.id)?.has(user.id) ?? false;
+  /** The membership with this id. */
+  getMembership(id: string): Membership {
+    return findOrRefuse(this.#memberships, "OrganizationMembership", id);
   }
 
   /** Memberships in every status, of a user, of an organization, or of both together. */
@@ -227,23 +231,19 @@ export class Directory {
     return [...new Set(slugs)];
   }
 
-  #getMembership(userId: string, organizationId: string): Membership {
-    return found(this.#memberships, "Membership", membershipId(userId, organizationId));
+  #noteChange(membership: Membership): void {
+    membership.updated_at = this.#timestamp();
+    this.events.append("organization_membership.updated", membership);
+  }
+
+  #removeMembership(membership: Membership): void {
+    this.#memberships.delete(membership.id);
+    this.events.append("organization_membership.deleted", membership);
   }
 
   #timestamp(): string {
     return new Date(this.now()).toISOString();
   }
-
-  #timestamps(): { created_at: string; updated_at: string } {
-    return { created_at: this.#timestamp(), updated_at: this.#timestamp() };
-  }
-}
-
-function found<Entity>(entities: ReadonlyMap<string, Entity>, kind: string, id: string): Entity {
-  const entity = entities.get(id);
-  if (entity === undefined) throw notFoundRefusal(kind, id);
-  return entity;
 }
 
 function membershipId(userId: string, organizationId: string): string {

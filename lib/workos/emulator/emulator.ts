@@ -11,6 +11,7 @@ import { authorize } from "./authorize.ts";
 import { Directory } from "./directory.ts";
 import type { Environment } from "./environment.ts";
 import { notFoundRefusal, RefusalError } from "./errors.ts";
+import { EventLog } from "./event_log.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { logOut } from "./log_out.ts";
 import { createManagementApi } from "./management.ts";
@@ -56,6 +57,8 @@ export interface Emulator {
   directory: Directory;
   /** Permissions for single things. */
   resourceAccess: ResourceAccess;
+  /** What has been done to them since the emulator started. */
+  events: EventLog;
   /**
    * Signs the body of a webhook the way WorkOS does.
    *
@@ -86,6 +89,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     },
     directory: environment.directory,
     resourceAccess: environment.resourceAccess,
+    events: environment.directory.events,
     signWebhook(body) {
       const timestamp = now();
       const digest = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
@@ -98,8 +102,11 @@ function createEnvironment(options: EmulatorOptions, newId: () => string): Envir
   const { origin, now } = options;
   const clientId = options.clientId ?? emulatorCredentials.clientId;
   const issuer = `${origin}/user_management/${clientId}`;
-  const directory = new Directory(now, newId);
+  const events = new EventLog(now, newId);
+  const directory = new Directory(events, now, newId);
   seedDirectory(directory);
+  // Whom an emulator starts with is no news.
+  events.clear();
   return {
     origin,
     issuer,

@@ -1,4 +1,4 @@
-/** The things the WorkOS API shows, with the fields the WorkOS SDK reads, and what makes new ones. */
+/** The things the WorkOS API shows, with the fields the WorkOS SDK reads, and how they begin. */
 
 import type {
   AuthenticationMethod,
@@ -39,6 +39,9 @@ export interface NewUser {
   emailVerified?: boolean;
 }
 
+/** What may change about a user. */
+export type UserChanges = Partial<Omit<NewUser, "id">>;
+
 /** An SSO connection to add. */
 export interface NewConnection {
   /** `conn_…` */
@@ -64,4 +67,92 @@ export interface NewSession {
   impersonator?: Impersonator | undefined;
   ipAddress?: string | undefined;
   userAgent?: string | undefined;
+}
+
+/**
+ * Makes a user.
+ *
+ * @param timestamp ISO 8601.
+ */
+export function createUser(user: NewUser, timestamp: string): User {
+  return {
+    object: "user",
+    id: user.id,
+    email: user.email,
+    email_verified: user.emailVerified ?? true,
+    name: `${user.firstName} ${user.lastName}`,
+    first_name: user.firstName,
+    last_name: user.lastName,
+    profile_picture_url: null,
+    last_sign_in_at: null,
+    locale: null,
+    created_at: timestamp,
+    updated_at: timestamp,
+  };
+}
+
+/**
+ * Makes an organization.
+ *
+ * @param id `org_…`
+ * @param timestamp ISO 8601.
+ */
+export function createOrganization(id: string, name: string, timestamp: string): Organization {
+  return {
+    object: "organization",
+    id,
+    name,
+    allow_profiles_outside_organization: false,
+    domains: [],
+    created_at: timestamp,
+    updated_at: timestamp,
+  };
+}
+
+/**
+ * Makes an active membership.
+ *
+ * @param id `om_…`
+ * @param role its slug.
+ * @param timestamp ISO 8601.
+ */
+export function createMembership(
+  id: string,
+  user: User,
+  organization: Organization,
+  role: string,
+  timestamp: string,
+): Membership {
+  return {
+    object: "organization_membership",
+    id,
+    user_id: user.id,
+    organization_id: organization.id,
+    organization_name: organization.name,
+    status: "active",
+    directory_managed: false,
+    role: { slug: role },
+    roles: [{ slug: role }],
+    created_at: timestamp,
+    updated_at: timestamp,
+  };
+}
+
+/**
+ * Makes an active SSO connection.
+ *
+ * @param timestamp ISO 8601.
+ */
+export function createConnection(connection: NewConnection, timestamp: string): Connection {
+  return {
+    object: "connection",
+    id: connection.id,
+    organization_id: connection.organizationId,
+    name: connection.name,
+    connection_type: "GenericSAML",
+    state: "active",
+    domains: [],
+    created_at: timestamp,
+    updated_at: timestamp,
+  };
 }

@@ -66,12 +66,30 @@ export function notFoundRefusal(kind: string, id: string): RefusalError {
 }
 
 /**
+ * Looks an object up.
+ *
+ * @param kind what is asked for, `User`.
+ * @throws {RefusalError} 404 if there is none.
+ */
+export function findOrRefuse<Entity>(
+  entities: ReadonlyMap<string, Entity>,
+  kind: string,
+  id: string,
+): Entity {
+  const entity = entities.get(id);
+  if (entity === undefined) throw notFoundRefusal(kind, id);
+  return entity;
+}
+
+/**
  * The 422 for a parameter that is missing or wrong.
  *
  * @param name which one.
  */
 export function invalidParameterRefusal(name: string): RefusalError {
   return apiRefusal(422, "invalid_request_parameters", "Validation failed.", {
-    errors: [{ code: `${name}_invalid`, message: `${name} is missing or not valid.` }],
+    errors: [
+      { code: `${name}_invalid`, field: name, message: `${name} is missing or not valid.` },
+    ],
   });
 }

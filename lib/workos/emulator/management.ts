@@ -1,15 +1,16 @@
 /** The endpoints that an application reaches with its API key. */
 
 import { Hono } from "hono";
+import { checkApiKey } from "./api_key.ts";
 import { readParameters, requireParameter } from "./body.ts";
 import type { Environment } from "./environment.ts";
-import { apiRefusal, RefusalError } from "./errors.ts";
+import { apiRefusal } from "./errors.ts";
+import { listEvents } from "./list_events.ts";
 import { paginate } from "./pagination.ts";
 import { createAuthorizationApi } from "./resource_access.ts";
-import { equalSecrets } from "./secrets.ts";
 
 /**
- * Users, organizations, memberships, connections and sessions.
+ * Users, organizations, memberships, connections, sessions and events.
  *
  * @param environment whose they are.
  */
@@ -32,22 +33,21 @@ export function createManagementApi(environment: Environment): Hono {
     "/user_management/organization_memberships",
     (query) => paginate(findMemberships(query, environment), query),
   );
+  get(
+    "/user_management/organization_memberships/:id",
+    (_query, id) => directory.getMembership(id),
+  );
   get("/organizations", (query) => paginate(directory.listOrganizations(), query));
   get("/organizations/:id", (_query, id) => directory.getOrganization(id));
-  get("/connections/:id", (_query, id) => directory.getConnection(id));
+  get("/events", (query) => listEvents(directory.events, query));
+  get("/connections/:id", (_query, id) => directory.connections.get(id));
   app.post("/user_management/sessions/revoke", async ({ req }) => {
     checkApiKey(req.raw, environment);
     await revokeSession(req.raw, environment);
     return new Response();
   });
-  app.route("/", createAuthorizationApi(environment, checkApiKey));
+  app.route("/", createAuthorizationApi(environment));
   return app;
-}
-
-function checkApiKey(request: Request, environment: Environment): void {
-  const credentials = request.headers.get("authorization") ?? "";
-  if (equalSecrets(credentials, `Bearer ${environment.apiKey}`)) return;
-  throw new RefusalError(401, "unauthorized", "Unauthorized", { message: "Unauthorized" });
 }
 
 function findUsers(query: URLSearchParams, { directory }: Environment) {

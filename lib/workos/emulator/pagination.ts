@@ -16,8 +16,7 @@ export function paginate<Entry extends { id: string }>(
   query: URLSearchParams,
 ): ListResponse<Entry> {
   const ordered = query.get("order") === "asc" ? entries : entries.toReversed();
-  const limit = Number(query.get("limit") ?? 10);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw invalidParameterRefusal("limit");
+  const limit = readLimit(query);
   const after = findCursor(ordered, query, "after");
   const before = findCursor(ordered, query, "before");
   const start = before === undefined ? (after ?? -1) + 1 : Math.max(0, before - limit);
@@ -31,6 +30,17 @@ export function paginate<Entry extends { id: string }>(
       after: end < ordered.length ? data.at(-1)?.id ?? null : null,
     },
   };
+}
+
+/**
+ * How long a page is: `limit`, 1 to 100, else 10.
+ *
+ * @throws {RefusalError} 422.
+ */
+export function readLimit(query: URLSearchParams): number {
+  const limit = Number(query.get("limit") ?? 10);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
+  throw invalidParameterRefusal("limit");
 }
 
 function findCursor(

@@ -1,9 +1,9 @@
 /** Permissions for single things: a little of WorkOS's fine-grained authorization. */
 
 import { Hono } from "hono";
+import { checkApiKey } from "./api_key.ts";
 import { readParameters, requireParameter } from "./body.ts";
 import type { Environment } from "./environment.ts";
-import { notFoundRefusal } from "./errors.ts";
 
 /** That a member may do something with one thing. */
 export interface AccessRule {
@@ -45,20 +45,12 @@ function describe({ membershipId, permission, resourceType, resourceId }: Access
  * `POST /authorization/organization_memberships/:id/check`.
  *
  * @param environment whose members are asked about.
- * @param checkApiKey throws unless a request has the API key.
  */
-export function createAuthorizationApi(
-  environment: Environment,
-  checkApiKey: (request: Request, environment: Environment) => void,
-): Hono {
+export function createAuthorizationApi(environment: Environment): Hono {
   const app = new Hono();
   app.post("/authorization/organization_memberships/:id/check", async ({ req }) => {
     checkApiKey(req.raw, environment);
-    const membershipId = req.param("id");
-    const memberships = environment.directory.listMemberships({});
-    if (!memberships.some(({ id }) => id === membershipId)) {
-      throw notFoundRefusal("OrganizationMembership", membershipId);
-    }
+    const membershipId = environment.directory.getMembership(req.param("id")).id;
     const parameters = await readParameters(req.raw);
     const authorized = environment.resourceAccess.allows({
       membershipId,

@@ -3,6 +3,7 @@
 import type { AuthenticationMethod } from "@workos-inc/node";
 import type { NewSession, Session } from "./entities.ts";
 import { oauthRefusal } from "./errors.ts";
+import type { EventLog } from "./event_log.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { equalSecrets } from "./secrets.ts";
 
@@ -20,10 +21,15 @@ export class Sessions {
   readonly #records: ExpiringMap<RenewableSession>;
 
   /**
+   * @param events where beginnings and ends are noted.
    * @param now clock, in milliseconds.
    * @param newId makes the random part of ids and tokens, without a dot in it.
    */
-  constructor(private readonly now: () => number, private readonly newId: () => string) {
+  constructor(
+    private readonly events: EventLog,
+    private readonly now: () => number,
+    private readonly newId: () => string,
+  ) {
     this.#records = new ExpiringMap(LIFETIME, now);
   }
 
@@ -46,6 +52,7 @@ export class Sessions {
     };
     const record = { session, refreshToken: this.#newRefreshToken(session.id) };
     this.#records.add(session.id, record);
+    this.events.append("session.created", session);
     return record;
   }
 
@@ -98,6 +105,7 @@ export class Sessions {
     if (session.status !== "active") return;
     session.status = "revoked";
     session.ended_at = session.updated_at = this.#timestamp();
+    this.events.append("session.revoked", session);
   }
 
   #newRefreshToken(sessionId: string): string {

@@ -6,26 +6,12 @@ import {
   OauthException,
   UnauthorizedException,
   UnprocessableEntityException,
-  WorkOS,
 } from "@workos-inc/node";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { type Emulator, emulatorCredentials } from "../../../lib/workos/emulator/emulator.ts";
-import { CALLBACK, readRedirect, startEmulator } from "./support.ts";
+import { CALLBACK, createSdk, readRedirect, startEmulator } from "./support.ts";
 
-const { clientId, apiKey, webhookSecret } = emulatorCredentials;
-
-/** The SDK as production is reached with it, but for the way to the server. */
-function createSdk(emulator: Emulator, key: string = apiKey): WorkOS {
-  return new WorkOS({
-    apiKey: key,
-    clientId,
-    apiHostname: "localhost",
-    port: 4100,
-    https: false,
-    maxRetries: 0,
-    fetchFn: (input, init) => emulator.fetch(new Request(input, init)),
-  });
-}
+const { clientId, webhookSecret } = emulatorCredentials;
 
 async function follow(emulator: Emulator, url: string): Promise<string> {
   return readRedirect(await emulator.fetch(new Request(url))).code ?? "";

@@ -1,7 +1,7 @@
 /** An emulator with a clock of its own, and the steps of a sign-in. */
 
 import assert from "node:assert/strict";
-import type { AuthenticationResponseResponse } from "@workos-inc/node";
+import { type AuthenticationResponseResponse, WorkOS } from "@workos-inc/node";
 import { generateKeyPair } from "jose";
 import {
   createEmulator,
@@ -42,6 +42,22 @@ export function startEmulator(options: Partial<EmulatorOptions> = {}): StartedEm
       time += milliseconds;
     },
   };
+}
+
+/** The SDK as production is reached with it, but for the way to the server. */
+export function createSdk(
+  emulator: Pick<Emulator, "fetch">,
+  apiKey: string = emulatorCredentials.apiKey,
+): WorkOS {
+  return new WorkOS({
+    apiKey,
+    clientId: emulatorCredentials.clientId,
+    apiHostname: "localhost",
+    port: 4100,
+    https: false,
+    maxRetries: 0,
+    fetchFn: (input, init) => emulator.fetch(new Request(input, init)),
+  });
 }
 
 /** The URL of an authorization request; a parameter set to undefined is left out. */
