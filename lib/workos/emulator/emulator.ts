@@ -3,7 +3,7 @@
  * application can tell the difference, with people who are nobody's real account.
  */
 
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { AccessTokens } from "./access_tokens.ts";
 import { authenticate } from "./authenticate.ts";
@@ -17,6 +17,7 @@ import { logOut } from "./log_out.ts";
 import { createManagementApi } from "./management.ts";
 import { seedDirectory } from "./people.ts";
 import { ResourceAccess } from "./resource_access.ts";
+import { signWebhook, WebhookDelivery, type WebhookOptions } from "./webhooks.ts";
 
 export type { Directory } from "./directory.ts";
 
@@ -63,9 +64,12 @@ export interface Emulator {
    * Signs the body of a webhook the way WorkOS does.
    *
    * @param body the JSON of an event.
+   * @param timestamp when, in milliseconds; now by default.
    * @returns the value of the `WorkOS-Signature` header.
    */
-  signWebhook(body: string): string;
+  signWebhook(body: string, timestamp?: number): string;
+  /** Posts every event from now on to an application, until stopped. */
+  deliverWebhooks(options: WebhookOptions): WebhookDelivery;
 }
 
 /** Ten minutes: codes and pending sign-ins are worth nothing afterwards. */
@@ -81,6 +85,8 @@ export function createEmulator(options: EmulatorOptions): Emulator {
   const environment = createEnvironment(options, () => random(16).toHex());
   const secret = options.webhookSecret ?? emulatorCredentials.webhookSecret;
   const app = createRoutes(environment);
+  const { events } = environment.directory;
+  const sign = (body: string, timestamp: number = now()) => signWebhook(secret, body, timestamp);
   return {
     async fetch(request) {
       const response = await app.fetch(request);
@@ -89,12 +95,9 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     },
     directory: environment.directory,
     resourceAccess: environment.resourceAccess,
-    events: environment.directory.events,
-    signWebhook(body) {
-      const timestamp = now();
-      const digest = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
-      return `t=${timestamp}, v1=${digest}`;
-    },
+    events,
+    signWebhook: sign,
+    deliverWebhooks: (options) => new WebhookDelivery(events, sign, options),
   };
 }
 
