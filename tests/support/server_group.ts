@@ -40,11 +40,16 @@ export interface ServerGroup {
 /**
  * Starts servers, and ends them whatever happens.
  *
- * @param options `storeUrl` is a `STORE_URL`, `count` the number of processes.
+ * @param options `storeUrl` is a `STORE_URL`, `count` the number of processes, `env` what else they
+ *   are told.
  * @param work is given them.
  */
 export async function withServers(
-  { storeUrl, count }: { storeUrl: string; count: number },
+  { storeUrl, count, env: more = {} }: {
+    storeUrl: string;
+    count: number;
+    env?: Record<string, string>;
+  },
   work: (group: ServerGroup) => Promise<void>,
 ): Promise<void> {
   const { watch } = getSecretWatch();
@@ -73,6 +78,7 @@ export async function withServers(
     WORKOS_API_URL: origin,
     WORKOS_CLIENT_ID: emulatorCredentials.clientId,
     WORKOS_API_KEY: emulatorCredentials.apiKey,
+    ...more,
   };
   const servers = Array.from({ length: count }, () => startGroupServer(env));
   let next = 0;
