@@ -36,7 +36,7 @@ Ctrl-C stops it.`;
 
 /** What has to be entered in the WorkOS dashboard is letter for letter what is compared later. */
 function describeWorkOS(
-  { baseUrl, resource, workos: { apiUrl, authkit }, store }: Config,
+  { baseUrl, resource, workos: { apiUrl, authkit, events }, store }: Config,
   emulatorUrl: string | undefined,
 ): string {
   if (authkit && !authkit.application) {
@@ -53,7 +53,10 @@ function describeWorkOS(
       "  (add it to the application in the WorkOS dashboard)",
     ]
     : [apiUrl, "  (add it in the WorkOS dashboard)"];
+  const webhook = events === "webhook" && !emulatorUrl
+    ? `\n  Webhook        ${baseUrl}/webhooks/workos  (add it in the WorkOS dashboard)`
+    : "";
   return `  WorkOS         ${which}
-  Redirect URI   ${baseUrl}/auth/callback${advice}
+  Redirect URI   ${baseUrl}/auth/callback${advice}${webhook}
   Store          ${place}`;
 }
