@@ -3,7 +3,6 @@
 import { Connections } from "./connections.ts";
 import { DirectorySync } from "./directory_sync.ts";
 import {
-  createMembership,
   createOrganization,
   createUser,
   type Impersonator,
@@ -16,6 +15,7 @@ import {
 } from "./entities.ts";
 import { findOrRefuse, notFoundRefusal } from "./errors.ts";
 import type { EventLog } from "./event_log.ts";
+import { deriveMembershipId, Memberships } from "./memberships.ts";
 import { Policies } from "./policies.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -27,10 +27,10 @@ export class Directory {
   readonly sessions: Sessions;
   readonly policies: Policies = new Policies();
   readonly connections: Connections = new Connections();
+  readonly memberships: Memberships;
   readonly sync: DirectorySync;
   readonly #users = new Map<string, User>();
   readonly #organizations = new Map<string, Organization>();
-  readonly #memberships = new Map<string, Membership>();
   readonly #permissions = new Map<string, readonly string[]>();
   readonly #impersonators = new Map<string, Impersonator>();
 
@@ -41,6 +41,7 @@ export class Directory {
    */
   constructor(readonly events: EventLog, private readonly now: () => number, newId: () => string) {
     this.sessions = new Sessions(events, now, newId);
+    this.memberships = new Memberships(events, now);
     this.sync = new DirectorySync(events, now, newId);
   }
 
@@ -51,11 +52,12 @@ export class Directory {
     this.events.append("user.created", added);
   }
 
-  /** Changes what is known of a user. */
+  /** Changes what is known of a user. Another address is not verified, unless told. */
   updateUser(userId: string, changes: UserChanges): void {
     const user = this.getUser(userId);
-    user.email = changes.email ?? user.email;
-    user.email_verified = changes.emailVerified ?? user.email_verified;
+    const { email = user.email } = changes;
+    user.email_verified = changes.emailVerified ?? (email === user.email && user.email_verified);
+    user.email = email;
     user.first_name = changes.firstName ?? user.first_name;
     user.last_name = changes.lastName ?? user.last_name;
     user.name = `${user.first_name} ${user.last_name}`;
@@ -66,7 +68,7 @@ export class Directory {
   /** Deletes a user with all memberships and sessions. */
   deleteUser(userId: string): void {
     const user = this.getUser(userId);
-    this.listMemberships({ userId }).forEach((membership) => this.#removeMembership(membership));
+    this.listMemberships({ userId }).forEach(({ id }) => this.memberships.remove(id));
     this.sessions.listByUser(userId).forEach((session) => this.sessions.revoke(session));
     this.#users.delete(userId);
     this.events.append("user.deleted", user);
@@ -82,8 +84,7 @@ export class Directory {
   /** Deletes an organization with memberships, connections and directories. Sessions stay. */
   deleteOrganization(organizationId: string): void {
     const organization = this.getOrganization(organizationId);
-    this.listMemberships({ organizationId })
-      .forEach((membership) => this.#removeMembership(membership));
+    this.listMemberships({ organizationId }).forEach(({ id }) => this.memberships.remove(id));
     this.connections.removeByOrganization(organizationId);
     this.sync.deleteByOrganization(organizationId);
     this.#organizations.delete(organizationId);
@@ -92,41 +93,17 @@ export class Directory {
 
   /** Makes a user an active member, or active again with this role. */
   addMembership(userId: string, organizationId: string, role: string): void {
-    const [user, organization] = [this.getUser(userId), this.getOrganization(organizationId)];
-    const id = membershipId(userId, organizationId);
-    const known = this.#memberships.get(id);
-    if (known !== undefined) {
-      known.status = "active";
-      return this.setRole(userId, organizationId, role);
-    }
-    const membership = createMembership(id, user, organization, role, this.#timestamp());
-    this.#memberships.set(id, membership);
-    this.events.append("organization_membership.created", membership);
+    this.memberships.add(this.getUser(userId), this.getOrganization(organizationId), role);
   }
 
   /** Gives a member other roles, the highest first. In tokens with the next refresh. */
   setRole(userId: string, organizationId: string, role: string, ...lower: string[]): void {
-    const membership = this.getMembership(membershipId(userId, organizationId));
-    membership.role = { slug: role };
-    membership.roles = [role, ...lower].map((slug) => ({ slug }));
-    this.#noteChange(membership);
-  }
-
-  /** Makes a member inactive, or active again with the roles from before. Sessions stay. */
-  setMembershipStatus(
-    userId: string,
-    organizationId: string,
-    status: "active" | "inactive",
-  ): void {
-    const membership = this.getMembership(membershipId(userId, organizationId));
-    if (membership.status === status) return;
-    membership.status = status;
-    this.#noteChange(membership);
+    this.memberships.setRoles(deriveMembershipId(userId, organizationId), role, ...lower);
   }
 
   /** What an identity provider does when somebody leaves: inactive, and signed out. */
   deactivateMembership(userId: string, organizationId: string): void {
-    this.setMembershipStatus(userId, organizationId, "inactive");
+    this.memberships.setStatus(deriveMembershipId(userId, organizationId), "inactive");
     for (const session of this.sessions.listByUser(userId)) {
       if (session.organization_id === organizationId) this.sessions.revoke(session);
     }
@@ -134,7 +111,7 @@ export class Directory {
 
   /** Deletes a membership. Sessions stay, but cannot be refreshed for that organization. */
   removeMembership(userId: string, organizationId: string): void {
-    this.#removeMembership(this.getMembership(membershipId(userId, organizationId)));
+    this.memberships.remove(deriveMembershipId(userId, organizationId));
   }
 
   /** Adds an active SSO connection. */
@@ -146,6 +123,11 @@ export class Directory {
   /** Says what a role may do; a new one comes into being. In tokens with the next refresh. */
   setPermissions(role: string, permissions: readonly string[]): void {
     this.#permissions.set(role, permissions);
+  }
+
+  /** Whether there is a role. */
+  hasRole(role: string): boolean {
+    return this.#permissions.has(role);
   }
 
   /** Ends a session. Ending an ended one is no error. */
@@ -196,11 +178,6 @@ export class Directory {
     return [...this.#organizations.values()];
   }
 
-  /** The membership with this id. */
-  getMembership(id: string): Membership {
-    return findOrRefuse(this.#memberships, "OrganizationMembership", id);
-  }
-
   /** Memberships in every status, of a user, of an organization, or of both together. */
   listMemberships(
     { userId, organizationId }: {
@@ -208,7 +185,7 @@ export class Directory {
       organizationId?: string | undefined;
     },
   ): Membership[] {
-    return [...this.#memberships.values()].filter((membership) =>
+    return this.memberships.list().filter((membership) =>
       (userId === undefined || membership.user_id === userId) &&
       (organizationId === undefined || membership.organization_id === organizationId)
     );
@@ -231,21 +208,7 @@ export class Directory {
     return [...new Set(slugs)];
   }
 
-  #noteChange(membership: Membership): void {
-    membership.updated_at = this.#timestamp();
-    this.events.append("organization_membership.updated", membership);
-  }
-
-  #removeMembership(membership: Membership): void {
-    this.#memberships.delete(membership.id);
-    this.events.append("organization_membership.deleted", membership);
-  }
-
   #timestamp(): string {
     return new Date(this.now()).toISOString();
   }
-}
-
-function membershipId(userId: string, organizationId: string): string {
-  return `om_${userId.replace("user_", "")}_${organizationId.replace("org_", "")}`;
 }

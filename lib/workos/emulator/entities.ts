@@ -40,7 +40,9 @@ export interface NewUser {
 }
 
 /** What may change about a user. */
-export type UserChanges = Partial<Omit<NewUser, "id">>;
+export type UserChanges = {
+  [Field in Exclude<keyof NewUser, "id">]?: NewUser[Field] | undefined;
+};
 
 /** An SSO connection to add. */
 export interface NewConnection {

@@ -6,11 +6,12 @@ import { readParameters, requireParameter } from "./body.ts";
 import type { Environment } from "./environment.ts";
 import { apiRefusal } from "./errors.ts";
 import { listEvents } from "./list_events.ts";
+import { createChangesApi } from "./management_changes.ts";
 import { paginate } from "./pagination.ts";
 import { createAuthorizationApi } from "./resource_access.ts";
 
 /**
- * Users, organizations, memberships, connections, sessions and events.
+ * Users, organizations, memberships, connections, sessions and events, to look at and to change.
  *
  * @param environment whose they are.
  */
@@ -35,7 +36,7 @@ export function createManagementApi(environment: Environment): Hono {
   );
   get(
     "/user_management/organization_memberships/:id",
-    (_query, id) => directory.getMembership(id),
+    (_query, id) => directory.memberships.get(id),
   );
   get("/organizations", (query) => paginate(directory.listOrganizations(), query));
   get("/organizations/:id", (_query, id) => directory.getOrganization(id));
@@ -46,6 +47,7 @@ export function createManagementApi(environment: Environment): Hono {
     await revokeSession(req.raw, environment);
     return new Response();
   });
+  app.route("/", createChangesApi(environment));
   app.route("/", createAuthorizationApi(environment));
   return app;
 }

@@ -50,7 +50,7 @@ export function createAuthorizationApi(environment: Environment): Hono {
   const app = new Hono();
   app.post("/authorization/organization_memberships/:id/check", async ({ req }) => {
     checkApiKey(req.raw, environment);
-    const membershipId = environment.directory.getMembership(req.param("id")).id;
+    const membershipId = environment.directory.memberships.get(req.param("id")).id;
     const parameters = await readParameters(req.raw);
     const authorized = environment.resourceAccess.allows({
       membershipId,

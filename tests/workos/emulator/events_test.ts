@@ -57,7 +57,7 @@ Deno.test("an event is shaped like WorkOS's, and shows the object as it was then
   const { emulator, advance } = startEmulator();
   emulator.directory.setRole("user_bob", "org_acme", "admin");
   advance(1000);
-  emulator.directory.setMembershipStatus("user_bob", "org_acme", "inactive");
+  emulator.directory.memberships.setStatus("om_bob_acme", "inactive");
   const { object, data } = await (await get(emulator, "events=organization_membership.updated"))
     .json();
   assert.equal(object, "list");
