@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { AccessTokens } from "./access_tokens.ts";
+import { AuditLog } from "./audit_log.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { Directory } from "./directory.ts";
@@ -46,6 +47,8 @@ export interface EmulatorOptions {
   webhookSecret?: string;
   /** Seconds an access token lives; 300 by default, as at WorkOS. */
   accessTokenTtl?: number;
+  /** Which actions the audit log takes: with a registered schema, as WorkOS does; or `any`. */
+  auditLogSchemas?: "required" | "any";
   /** RS256 keys to sign with. Made at first use by default, which takes up to a third of a second. */
   signingKey?: CryptoKeyPair;
 }
@@ -60,6 +63,8 @@ export interface Emulator {
   resourceAccess: ResourceAccess;
   /** What has been done to them since the emulator started. */
   events: EventLog;
+  /** What the application has reported that they did. */
+  auditLog: AuditLog;
   /**
    * Signs the body of a webhook the way WorkOS does.
    *
@@ -96,6 +101,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     directory: environment.directory,
     resourceAccess: environment.resourceAccess,
     events,
+    auditLog: environment.auditLog,
     signWebhook: sign,
     deliverWebhooks: (options) => new WebhookDelivery(events, sign, options),
   };
@@ -118,6 +124,7 @@ function createEnvironment(options: EmulatorOptions, newId: () => string): Envir
     redirectUris: options.redirectUris,
     directory,
     resourceAccess: new ResourceAccess(),
+    auditLog: new AuditLog(now, options.auditLogSchemas !== "any"),
     accessTokens: new AccessTokens({
       issuer,
       lifetime: options.accessTokenTtl ?? 300,

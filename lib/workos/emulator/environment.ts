@@ -2,6 +2,7 @@
 
 import type { AuthenticationMethod } from "@workos-inc/node";
 import type { AccessTokens } from "./access_tokens.ts";
+import type { AuditLog } from "./audit_log.ts";
 import type { Directory } from "./directory.ts";
 import type { ExpiringMap } from "./expiring_map.ts";
 import type { ResourceAccess } from "./resource_access.ts";
@@ -29,6 +30,7 @@ export interface Environment {
   redirectUris: readonly string[];
   directory: Directory;
   resourceAccess: ResourceAccess;
+  auditLog: AuditLog;
   accessTokens: AccessTokens;
   /** Authorization codes. */
   codes: ExpiringMap<SignIn & { codeChallenge?: string | undefined }>;

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { checkApiKey } from "./api_key.ts";
+import { createAuditLogApi } from "./audit_log_api.ts";
 import { readParameters, requireParameter } from "./body.ts";
 import type { Environment } from "./environment.ts";
 import { apiRefusal } from "./errors.ts";
@@ -48,6 +49,7 @@ export function createManagementApi(environment: Environment): Hono {
     return new Response();
   });
   app.route("/", createChangesApi(environment));
+  app.route("/", createAuditLogApi(environment));
   app.route("/", createAuthorizationApi(environment));
   return app;
 }
