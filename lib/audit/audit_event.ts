@@ -23,48 +23,9 @@ export interface AuditEvent {
   clientId: string;
   /** Name of the tool, for `mcp.tool.called`. */
   tool?: string;
-  /** Of the names that {@link AUDIT_SCHEMAS} has for the action. */
+  /** Of the names that `AUDIT_SCHEMAS` has for the action. */
   metadata: Record<string, string | number>;
 }
-
-/** What one action's entries look like: WorkOS takes no others. */
-export interface AuditSchema {
-  action: AuditAction;
-  targets: { type: string }[];
-  actor: { metadata: Record<string, "string" | "number"> };
-  metadata: Record<string, "string" | "number">;
-}
-
-const ACTOR_METADATA = { session_id: "string", impersonator: "string" } as const;
-const CLIENT = { type: "mcp_client" };
-
-/** Schemas to register at WorkOS, which switches the audit log on, action by action. */
-export const AUDIT_SCHEMAS: readonly AuditSchema[] = [{
-  action: "mcp.sign_in.completed",
-  targets: [CLIENT],
-  actor: { metadata: ACTOR_METADATA },
-  metadata: { request_id: "string", authentication_method: "string", scope: "string" },
-}, {
-  action: "mcp.sign_in.refused",
-  targets: [CLIENT],
-  actor: { metadata: ACTOR_METADATA },
-  metadata: { request_id: "string", reason: "string" },
-}, {
-  action: "mcp.tool.called",
-  targets: [CLIENT, { type: "mcp_tool" }],
-  actor: { metadata: ACTOR_METADATA },
-  metadata: {
-    request_id: "string",
-    grant_id: "string",
-    outcome: "string",
-    duration_ms: "number",
-  },
-}, {
-  action: "mcp.grant.ended",
-  targets: [CLIENT],
-  actor: { metadata: ACTOR_METADATA },
-  metadata: { request_id: "string", grant_id: "string", reason: "string" },
-}];
 
 /** WorkOS refuses longer values. */
 const MAX_VALUE = 500;

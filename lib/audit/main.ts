@@ -3,15 +3,14 @@
  * that WorkOS's dashboard and API take, or registered with the credentials of the settings.
  */
 
-import type { CreateAuditLogSchemaOptions } from "@workos-inc/node";
 import { readConfig } from "../config.ts";
 import { CommandError, ExitCode, SettingsError } from "../errors.ts";
 import { createWorkOSApi, type WorkOSApi } from "../workos/api.ts";
-import { AUDIT_SCHEMAS, type AuditSchema } from "./audit_event.ts";
+import { AUDIT_SCHEMAS, describeSchema } from "./audit_schemas.ts";
 
 try {
   const [option, ...rest] = Deno.args;
-  if (option === undefined) console.log(JSON.stringify(AUDIT_SCHEMAS.map(describe), null, 2));
+  if (option === undefined) console.log(JSON.stringify(AUDIT_SCHEMAS.map(describeSchema), null, 2));
   else if (option === "--register" && rest.length === 0) await register();
   else {throw new CommandError(
       "usage",
@@ -28,20 +27,6 @@ try {
   Deno.exit(error instanceof CommandError ? error.exitCode : ExitCode.unexpected);
 }
 
-/** The body of `POST /audit_logs/actions/ACTION/schemas`. */
-function describe({ action, targets, actor, metadata }: AuditSchema): Record<string, unknown> {
-  const toObject = (types: Record<string, string>) => ({
-    type: "object",
-    properties: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }])),
-  });
-  const schema = {
-    targets,
-    actor: { metadata: toObject(actor.metadata) },
-    metadata: toObject(metadata),
-  };
-  return { action, schema };
-}
-
 async function register(): Promise<void> {
   const { workos } = readConfig(Deno.env.toObject(), Deno.readTextFileSync);
   if (!workos.credentials) {
@@ -54,7 +39,7 @@ async function register(): Promise<void> {
   for (const schema of AUDIT_SCHEMAS) {
     const isThere = await hasSchema(api, schema.action);
     if (!isThere) {
-      await api.call("manage", ({ auditLogs }) => auditLogs.createSchema(toOptions(schema)));
+      await api.call("manage", ({ auditLogs }) => auditLogs.createSchema(schema));
     }
     console.log(`${schema.action}: ${isThere ? "was there" : "registered"}`);
   }
@@ -71,8 +56,4 @@ async function hasSchema(api: WorkOSApi, action: string): Promise<boolean> {
       throw error;
     }
   });
-}
-
-function toOptions(schema: AuditSchema): CreateAuditLogSchemaOptions {
-  return { ...schema, actor: { metadata: schema.actor.metadata }, metadata: schema.metadata };
 }
