@@ -1,32 +1,65 @@
-/** `deno task emulator [PORT]`: the emulator on a port of its own, reachable from this machine. */
+/**
+ * `deno task emulator [PORT] [WEBHOOK_URL]`: the emulator on a port of its own, reachable from this
+ * machine; events are posted to WEBHOOK_URL, on this machine too.
+ */
 
 import { CommandError, ExitCode } from "../../errors.ts";
+import { delay } from "./delay.ts";
 import { createEmulator, type Emulator, emulatorCredentials } from "./emulator.ts";
 import { describeUser } from "./people.ts";
+import type { WebhookAttempt } from "./webhooks.ts";
 
 const DEFAULT_PORT = 4100;
 
+/** Hosts that are this machine; permissions allow no other. */
+const LOCAL_HOSTS = ["localhost", "127.0.0.1"];
+
 try {
-  await serve(readPort(Deno.args));
+  await serve(readArguments(Deno.args));
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
   console.error(error.message);
   Deno.exit(error.exitCode);
 }
 
-function readPort([argument = String(DEFAULT_PORT), ...rest]: readonly string[]): number {
-  const port = Number(argument);
-  if (Number.isInteger(port) && port > 0 && port < 65536 && rest.length === 0) return port;
-  throw new CommandError("usage", "Usage: deno task emulator [PORT]", ExitCode.usage);
+interface Arguments {
+  port: number;
+  /** Where events are posted; absent: nowhere. */
+  webhookUrl?: string;
 }
 
-async function serve(port: number): Promise<void> {
+function readArguments(
+  [port = String(DEFAULT_PORT), webhookUrl, ...rest]: readonly string[],
+): Arguments {
+  const number = Number(port);
+  const isPort = Number.isInteger(number) && number > 0 && number < 65536;
+  if (isPort && rest.length === 0) {
+    if (webhookUrl === undefined) return { port: number };
+    if (isLocal(webhookUrl)) return { port: number, webhookUrl };
+  }
+  throw new CommandError(
+    "usage",
+    "Usage: deno task emulator [PORT] [WEBHOOK_URL]\n" +
+      "WEBHOOK_URL begins with http://localhost or http://127.0.0.1.",
+    ExitCode.usage,
+  );
+}
+
+function isLocal(url: string): boolean {
+  const { protocol, hostname } = URL.parse(url) ?? {};
+  return protocol === "http:" && LOCAL_HOSTS.includes(hostname ?? "");
+}
+
+async function serve({ port, webhookUrl }: Arguments): Promise<void> {
   const origin = `http://localhost:${port}`;
   const emulator = createEmulator({
     origin,
     now: Date.now,
     redirectUris: ["http://localhost:*/auth/callback", "http://127.0.0.1:*/auth/callback"],
   });
+  const webhooks = webhookUrl === undefined
+    ? undefined
+    : emulator.deliverWebhooks({ url: webhookUrl, fetch, wait: delay, onAttempt: report });
   const stop = new AbortController();
   Deno.addSignalListener("SIGINT", () => stop.abort());
   // Windows has no SIGTERM.
@@ -36,7 +69,7 @@ async function serve(port: number): Promise<void> {
       hostname: "127.0.0.1",
       port,
       signal: stop.signal,
-      onListen: () => console.log(describeEmulator(origin, emulator)),
+      onListen: () => console.log(describeEmulator(origin, emulator, webhookUrl)),
     }, (request) => emulator.fetch(request)).finished;
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
@@ -47,10 +80,16 @@ async function serve(port: number): Promise<void> {
       ExitCode.usage,
       { cause: error },
     );
+  } finally {
+    await webhooks?.stop();
   }
 }
 
-function describeEmulator(origin: string, { directory }: Emulator): string {
+function report({ event, number, status }: WebhookAttempt): void {
+  console.log(`Webhook ${event.event} (${event.id}), attempt ${number}: ${status ?? "no answer"}`);
+}
+
+function describeEmulator(origin: string, { directory }: Emulator, webhookUrl?: string): string {
   const people = directory.listUsers()
     .map((user) => `  ${user.email.padEnd(18)} ${describeUser(user, directory)}`);
   return [
@@ -63,5 +102,13 @@ function describeEmulator(origin: string, { directory }: Emulator): string {
     `  WORKOS_API_URL=${origin}`,
     `  WORKOS_CLIENT_ID=${emulatorCredentials.clientId}`,
     `  WORKOS_API_KEY=${emulatorCredentials.apiKey}`,
+    ...webhookUrl === undefined ? [] : [
+      `  WORKOS_WEBHOOK_SECRET=${emulatorCredentials.webhookSecret}`,
+      "",
+      `Events are posted to ${webhookUrl}`,
+      "To cause some, sign in, or delete somebody:",
+      `  curl -X DELETE -H "Authorization: Bearer ${emulatorCredentials.apiKey}" \\`,
+      `    ${origin}/user_management/users/user_bob`,
+    ],
   ].join("\n");
 }

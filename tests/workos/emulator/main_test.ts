@@ -41,6 +41,40 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   );
 }
 
+testNeeding(
+  needs,
+  "the emulator posts events to a program on this machine, and says so",
+  async () => {
+    const received = Promise.withResolvers<string>();
+    await using application = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        received.resolve(request.headers.get("workos-signature") ?? "");
+        return new Response();
+      },
+    );
+    const url = `http://127.0.0.1:${application.addr.port}/webhooks/workos`;
+    const port = findFreePort();
+    const child = startMain(String(port), url);
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const { value: described = "" } = await reader.read();
+    assert.match(described, /\n {2}WORKOS_WEBHOOK_SECRET=whsec_emulator\n/);
+    assert.ok(described.includes(`Events are posted to ${url}\n`));
+    const response = await fetch(`http://localhost:${port}/user_management/users/user_dave`, {
+      method: "DELETE",
+      headers: { authorization: "Bearer sk_test_emulator" },
+    });
+    assert.equal(response.status, 204);
+    const signature = await received.promise;
+    assert.match(signature, /^t=\d+, v1=[0-9a-f]{64}$/);
+    const { value: reported = "" } = await reader.read();
+    assert.match(reported, /^Webhook user\.deleted \(event_\w+\), attempt 1: 200\n$/);
+    child.kill("SIGINT");
+    await Promise.all([reader.cancel(), child.stderr.cancel()]);
+    assert.equal((await child.status).code, 0);
+  },
+);
+
 testNeeding(needs, "a port in use ends the emulator with one sentence", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -54,10 +88,26 @@ testNeeding(needs, "a port in use ends the emulator with one sentence", async ()
   );
 });
 
-testNeeding(needs, "arguments that are no port end the emulator with its usage", async () => {
-  for (const parameters of [["x"], ["0"], ["65536"], ["4100", "more"]]) {
+testNeeding(needs, "arguments that are not right end the emulator with its usage", async () => {
+  const local = "http://127.0.0.1:8000/webhooks/workos";
+  const refused = [
+    ["x"],
+    ["0"],
+    ["65536"],
+    ["4100", "more"],
+    ["4100", "http://example.com/webhooks/workos"],
+    ["4100", "http://localhost.example.com/"],
+    ["4100", "https://localhost/"],
+    ["4100", local, "more"],
+    [local],
+  ];
+  for (const parameters of refused) {
     const { code, stderr } = await startMain(...parameters).output();
     assert.equal(code, 2);
-    assert.equal(new TextDecoder().decode(stderr), "Usage: deno task emulator [PORT]\n");
+    assert.equal(
+      new TextDecoder().decode(stderr),
+      "Usage: deno task emulator [PORT] [WEBHOOK_URL]\n" +
+        "WEBHOOK_URL begins with http://localhost or http://127.0.0.1.\n",
+    );
   }
 });
