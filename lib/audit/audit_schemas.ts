@@ -43,8 +43,25 @@ export const AUDIT_SCHEMAS: readonly AuditSchema[] = [{
   metadata: { request_id: "string", grant_id: "string", reason: "string" },
 }];
 
-/** The same in the form that the WorkOS API and the dashboard take. */
-export function describeSchema({ action, targets, actor, metadata }: AuditSchema) {
+/** A schema in the form that the WorkOS API and the dashboard take. */
+export interface SchemaDescription {
+  action: AuditAction;
+  schema: {
+    targets: { type: string }[];
+    actor: { metadata: TypesDescription };
+    metadata: TypesDescription;
+  };
+}
+
+interface TypesDescription {
+  type: "object";
+  properties: Record<string, { type: ValueType }>;
+}
+
+/** Describes a schema for WorkOS. */
+export function describeSchema(
+  { action, targets, actor, metadata }: AuditSchema,
+): SchemaDescription {
   return {
     action,
     schema: {
@@ -55,9 +72,9 @@ export function describeSchema({ action, targets, actor, metadata }: AuditSchema
   };
 }
 
-function describeTypes(types: Record<string, ValueType>) {
+function describeTypes(types: Record<string, ValueType>): TypesDescription {
   return {
-    type: "object" as const,
+    type: "object",
     properties: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }])),
   };
 }

@@ -1,7 +1,6 @@
 /** The emulator beside a server that has no WorkOS account. */
 
-import type { Config } from "../../config.ts";
-import type { WorkOSCredentials } from "../config.ts";
+import type { WorkOSConfig, WorkOSCredentials } from "../config.ts";
 import { delay } from "./delay.ts";
 import { createEmulator, emulatorCredentials } from "./emulator.ts";
 
@@ -10,19 +9,20 @@ const PORT = 4100;
 
 /** A running emulator, as settings for the server. */
 export interface RunningEmulator {
-  workos: { credentials: WorkOSCredentials; apiUrl: string; webhookSecret?: string };
+  workos:
+    & { credentials: WorkOSCredentials; apiUrl: string }
+    & Pick<WorkOSConfig, "events" | "webhookSecret">;
   stop(): Promise<void>;
 }
 
 /**
  * Starts an emulator in this process, on a port of its own.
  *
- * @param config its `/auth/callback` is registered as redirect URI.
- * @param webhookUrl where events are posted; without it, nowhere.
+ * @param config of the server: its `/auth/callback` is registered as redirect URI, and its
+ *   `/webhooks/workos` is told of every event unless events are off.
  */
 export function startEmulator(
-  config: Pick<Config, "baseUrl">,
-  webhookUrl?: string,
+  config: { baseUrl: string; workos: Pick<WorkOSConfig, "events"> },
 ): RunningEmulator {
   let fetch = (_request: Request): Promise<Response> => Promise.reject(new Error("not ready"));
   // The server itself may be on the way to the usual port.
@@ -33,17 +33,21 @@ export function startEmulator(
     origin: apiUrl,
     now: Date.now,
     redirectUris: [`${config.baseUrl}/auth/callback`],
+    // Nobody would register them just to see what is in the log.
+    auditLogSchemas: "any",
   });
   fetch = emulator.fetch;
   const { clientId, apiKey, webhookSecret } = emulatorCredentials;
-  const webhooks = webhookUrl === undefined
-    ? undefined
-    : emulator.deliverWebhooks({ url: webhookUrl, fetch: globalThis.fetch, wait: delay });
+  const webhooks = config.workos.events === "off" ? undefined : emulator.deliverWebhooks({
+    url: `${config.baseUrl}/webhooks/workos`,
+    fetch: globalThis.fetch,
+    wait: delay,
+  });
   return {
     workos: {
       credentials: { clientId, apiKeys: [apiKey] },
       apiUrl,
-      ...webhooks && { webhookSecret },
+      ...webhooks && { events: "webhook", webhookSecret },
     },
     async stop() {
       await server.shutdown();

@@ -18,10 +18,8 @@ testNeeding(
         return new Response();
       },
     );
-    const emulator = startEmulator(
-      { baseUrl: "http://localhost:8000" },
-      `http://127.0.0.1:${server.addr.port}/webhooks/workos`,
-    );
+    const baseUrl = `http://127.0.0.1:${server.addr.port}`;
+    const emulator = startEmulator({ baseUrl, workos: {} });
     const { apiUrl, webhookSecret } = emulator.workos;
     const sdk = createSdk({
       fetch: (request) => fetch(request.url.replace("http://localhost:4100", apiUrl), request),
@@ -40,9 +38,12 @@ testNeeding(
 
 testNeeding(
   { net: true },
-  "the emulator beside a server posts nothing unless told where",
+  "the emulator beside a server posts nothing when events are off",
   async () => {
-    const emulator = startEmulator({ baseUrl: "http://localhost:8000" });
+    const emulator = startEmulator({
+      baseUrl: "http://localhost:8000",
+      workos: { events: "off" },
+    });
     assert.equal("webhookSecret" in emulator.workos, false);
     await emulator.stop();
   },
