@@ -12,11 +12,13 @@ export type Needs = Partial<Record<typeof PERMISSIONS[number], true>>;
  * @param needs permissions, each for everything it can be limited to.
  * @param name a sentence of behaviour.
  * @param fn the test.
+ * @param options `sanitizeOps` fails the test for a timer or request that it leaves behind.
  */
 export function testNeeding(
   needs: Needs,
   name: string,
   fn: (context: Deno.TestContext) => void | Promise<void>,
+  options: Pick<Deno.TestDefinition, "sanitizeOps"> = {},
 ): void {
   const missing = PERMISSIONS.filter((permission) =>
     needs[permission] && Deno.permissions.querySync({ name: permission }).state !== "granted"
@@ -25,5 +27,6 @@ export function testNeeding(
     name: missing.length === 0 ? name : `${name} [needs ${missing.join(", ")}]`,
     ignore: missing.length > 0,
     fn,
+    ...options,
   });
 }

@@ -215,6 +215,17 @@ Deno.test("a body that is no event or schema is refused, with the name of what i
   }
 });
 
+Deno.test("the log forgets the oldest events", () => {
+  const { auditLog } = startEmulator({ auditLogSchemas: "any" }).emulator;
+  const { occurredAt, ...rest } = signedIn;
+  for (let version = 0; version < 10_001; version++) {
+    const event = { ...rest, occurred_at: occurredAt.toISOString(), version };
+    auditLog.record({ organizationId: "org_acme", event });
+  }
+  assert.equal(auditLog.list().length, 10_000);
+  assert.equal(auditLog.list()[0]?.event.version, 1);
+});
+
 Deno.test("nothing is recorded or told without the API key", async () => {
   const { emulator } = await start();
   const { auditLogs } = createSdk(emulator, "sk_test_other");

@@ -125,19 +125,30 @@ Deno.test("members cause events when they come, change and go", async () => {
   directory.deactivateMembership("user_dave", "org_globex");
   directory.addMembership("user_dave", "org_globex", "member");
   directory.removeMembership("user_dave", "org_globex");
-  assert.deepEqual(summarize(await list(emulator)), [
+  const events = await list(emulator);
+  assert.deepEqual(summarize(events), [
     "organization_membership.created om_dave_globex",
     "organization_membership.updated om_dave_globex",
     "organization_membership.updated om_dave_globex",
     "organization_membership.updated om_dave_globex",
     "organization_membership.deleted om_dave_globex",
   ]);
+  assert.deepEqual(
+    events.map(({ data }) => "status" in data && data.status),
+    ["active", "active", "inactive", "active", "active"],
+  );
 });
 
 Deno.test("an organization takes its memberships and connections with it", async () => {
   const { emulator } = startEmulator();
   const { directory } = emulator;
   directory.addOrganization("org_new", "New");
+  directory.addConnection({
+    id: "conn_new",
+    organizationId: "org_new",
+    name: "New SSO",
+    userIds: [],
+  });
   directory.deleteOrganization("org_acme");
   assert.deepEqual(summarize(await list(emulator)), [
     "organization.created org_new",
@@ -147,7 +158,7 @@ Deno.test("an organization takes its memberships and connections with it", async
     "organization_membership.deleted om_erin_acme",
     "organization.deleted org_acme",
   ]);
-  assert.deepEqual(directory.connections.list(), []);
+  assert.deepEqual(directory.connections.list().map(({ id }) => id), ["conn_new"]);
   assert.equal(directory.listActiveMemberships("user_carol").length, 1);
 });
 
@@ -211,6 +222,18 @@ Deno.test("events come the newest first to who wants it so", async () => {
   assert.deepEqual(newest.map(({ id }) => id), ids.slice(0, 4));
   const older = await list(started.emulator, { order: "desc", after: newest.at(-1)?.id ?? "" });
   assert.deepEqual(older.map(({ id }) => id), ids.slice(4));
+});
+
+Deno.test("a page that ends the list says so, even a full one", async () => {
+  const started = startEmulator();
+  changeRoles(started);
+  for (const [limit, isLast] of [[5, false], [6, true]] as const) {
+    const { listMetadata } = await createSdk(started.emulator).events.listEvents({
+      events: [...ALL],
+      limit,
+    });
+    assert.equal(listMetadata.after === null, isLast);
+  }
 });
 
 Deno.test("a range of time holds both its ends", async () => {

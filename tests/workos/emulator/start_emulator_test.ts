@@ -1,39 +1,61 @@
 import assert from "node:assert/strict";
-import { startEmulator } from "../../../lib/workos/emulator/start_emulator.ts";
+import type { WorkOS } from "@workos-inc/node";
+import {
+  type RunningEmulator,
+  startEmulator,
+} from "../../../lib/workos/emulator/start_emulator.ts";
 import { testNeeding } from "../../support/needs.ts";
-import { createSdk } from "./support.ts";
+import { createSdk, ORIGIN } from "./support.ts";
+
+function serve(handler: Deno.ServeHandler): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+}
+
+/** Settings of a server that listens there. */
+function configOf({ addr }: Deno.HttpServer<Deno.NetAddr>) {
+  return { baseUrl: `http://127.0.0.1:${addr.port}`, workos: {} };
+}
+
+function createSdkOf({ workos: { apiUrl } }: RunningEmulator): WorkOS {
+  return createSdk({ fetch: (request) => fetch(request.url.replace(ORIGIN, apiUrl), request) });
+}
 
 testNeeding(
   { net: true },
   "the emulator beside a server posts events to it, with the secret it hands out",
   async () => {
-    const received = Promise.withResolvers<[string, string]>();
-    await using server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      async (request) => {
-        received.resolve([
-          await request.text(),
-          request.headers.get("workos-signature") ?? "",
-        ]);
-        return new Response();
-      },
-    );
-    const baseUrl = `http://127.0.0.1:${server.addr.port}`;
-    const emulator = startEmulator({ baseUrl, workos: {} });
-    const { apiUrl, webhookSecret } = emulator.workos;
-    const sdk = createSdk({
-      fetch: (request) => fetch(request.url.replace("http://localhost:4100", apiUrl), request),
+    const arrived = Promise.withResolvers<{ payload: string; sigHeader: string }>();
+    await using server = serve(async (request) => {
+      const sigHeader = request.headers.get("workos-signature") ?? "";
+      arrived.resolve({ payload: await request.text(), sigHeader });
+      return new Response();
     });
+    const emulator = startEmulator(configOf(server));
+    const sdk = createSdkOf(emulator);
     await sdk.userManagement.deleteUser("user_dave");
-    const [payload, sigHeader] = await received.promise;
-    const event = await sdk.webhooks.constructEvent({
-      payload,
-      sigHeader,
-      secret: webhookSecret ?? "",
-    });
+    const secret = emulator.workos.webhookSecret ?? "";
+    const event = await sdk.webhooks.constructEvent({ ...await arrived.promise, secret });
     assert.equal(event.event, "user.deleted");
     await emulator.stop();
   },
+);
+
+testNeeding(
+  { net: true },
+  "the emulator beside a server leaves no attempt behind when it stops",
+  async () => {
+    const arrived = Promise.withResolvers<void>();
+    await using server = serve(async (request) => {
+      await request.body?.cancel();
+      arrived.resolve();
+      return new Response(null, { status: 500 });
+    });
+    const emulator = startEmulator(configOf(server));
+    await createSdkOf(emulator).userManagement.deleteUser("user_dave");
+    await arrived.promise;
+    await emulator.stop();
+  },
+  { sanitizeOps: true },
 );
 
 testNeeding(
