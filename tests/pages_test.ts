@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "puppeteer-core";
 import { findAccessibilityProblems, testInChromium } from "./support/chromium.ts";
+import { authorizationUrl, createPkce } from "./support/oauth_client.ts";
 import { runClient } from "./support/client_process.ts";
 import { startServerProcess } from "./support/server_process.ts";
 import { withTempDirectory } from "./support/temp_directory.ts";
@@ -27,7 +28,53 @@ async function refusedUrl(server: string): Promise<string> {
   return `${server}/authorize?${new URLSearchParams({ client_id, response_type: "token" })}`;
 }
 
+/** The authorization request of an app that knows who will sign in. */
+async function requestUrl(server: string, loginHint: string, redirectUri: string): Promise<string> {
+  const response = await fetch(`${server}/register`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ client_name: "Notes", redirect_uris: [redirectUri] }),
+  });
+  const { client_id } = await response.json();
+  const { search } = new URL(authorizationUrl({
+    client_id,
+    redirect_uri: redirectUri,
+    code_challenge: createPkce().challenge,
+    login_hint: loginHint,
+    resource: `${server}/mcp`,
+  }));
+  return `${server}/authorize${search}`;
+}
+
 for (const scheme of ["light", "dark"]) {
+  testInChromium(
+    `a person chooses an organization, or is turned away, in ${scheme}`,
+    async (browser) => {
+      const page = await browser.newPage();
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      await using server = await startServerProcess({ WORKOS_REQUIRED_CLAIMS: '{"org_id":"*"}' });
+      await using app = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen() {} },
+        () => new Response("the app"),
+      );
+      const redirectUri = `http://127.0.0.1:${app.addr.port}/callback`;
+      await page.goto(await requestUrl(server.url, "carol@globex.test", redirectUri));
+      await press(page, "Allow");
+      await waitForHeading(page, "Choose an organization");
+      assert.deepEqual(await findAccessibilityProblems(page), []);
+      await Promise.all([page.waitForNavigation(), press(page, "Globex")]);
+      assert.ok(page.url().startsWith(redirectUri), page.url());
+      assert.ok(new URL(page.url()).searchParams.get("code"));
+
+      await page.goto(await requestUrl(server.url, "dave@solo.test", "https://app.example/cb"));
+      await press(page, "Allow");
+      await waitForHeading(page, "You are not signed in");
+      assert.deepEqual(await findAccessibilityProblems(page), []);
+      await page.locator("p ::-p-text(WorkOS claim: org_id), p::-p-text(WorkOS claim: org_id)")
+        .wait();
+    },
+  );
+
   testInChromium(`a person signs in through the pages in ${scheme}`, async (browser) => {
     const page = await browser.newPage();
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
