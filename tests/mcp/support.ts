@@ -21,7 +21,7 @@ export interface Message {
 
 /** Posts any body to `/mcp`; a header given as undefined is not sent. */
 export function postBody(
-  world: World,
+  world: Pick<World, "fetch">,
   accessToken: string | undefined,
   body: unknown,
   headers: Record<string, string | undefined> = {},
@@ -45,7 +45,7 @@ export function postBody(
 
 /** Sends a message of the 2026-07-28 revision. */
 export function send(
-  world: World,
+  world: Pick<World, "fetch">,
   accessToken: string | undefined,
   message: Message,
 ): Promise<Response> {

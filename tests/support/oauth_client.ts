@@ -114,7 +114,7 @@ export async function signIn(
 
 /** Calls a tool in the 2026-07-28 protocol and returns the raw response. */
 export function callTool(
-  world: World,
+  world: Pick<World, "fetch">,
   accessToken: string | undefined,
   name: string,
   args: Record<string, unknown> = {},

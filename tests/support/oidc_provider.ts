@@ -4,10 +4,10 @@
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import type { Needs } from "./needs.ts";
 import { createOidcStorage } from "./oidc_storage.ts";
-import { findFreePort } from "./server_process.ts";
 
 /** What a test with a provider needs; the package looks into the environment. */
 export const PROVIDER_NEEDS: Needs = { net: true, env: true, read: true, sys: true };
@@ -48,11 +48,14 @@ export interface OidcProvider {
   /** Claims added to access tokens. */
   claims: Record<string, unknown>;
   /** Answers instead of the provider when it returns something. */
-  faults: { answer?: ((path: string) => Response | undefined) | undefined };
+  faults: { answer?: ((path: string) => Response | Promise<Response> | undefined) | undefined };
   /** Paths that were asked for, as `POST /token`. */
   calls: string[];
-  /** Changes the key; tokens signed with the one before are not good any more. */
-  rotateKey(): Promise<void>;
+  /**
+   * Changes the key; tokens signed with the one before are not good any more, unless it stays
+   * published.
+   */
+  rotateKey(options?: { keep: boolean }): Promise<void>;
   /** Signs a token with the provider's own key, or another one. */
   sign(
     claims: JWTPayload,
@@ -86,6 +89,9 @@ type ProviderClass = new (issuer: string, configuration: Record<string, unknown>
 /** Seconds, as at WorkOS. */
 const ACCESS_TOKEN_TTL = 300;
 
+/** An extension of the header that tokens may call critical, and nobody else has heard of. */
+const UNHEARD_OF = { unheard_of: true };
+
 const LOGIN_PAGE = `<h1>Sign in</h1><form method="post"><button name="email">Sign in</button>` +
   `<button name="refuse" value="yes">Refuse</button></form>`;
 
@@ -93,12 +99,15 @@ const LOGIN_PAGE = `<h1>Sign in</h1><form method="post"><button name="email">Sig
 export async function startOidcProvider(options: OidcProviderOptions = {}): Promise<OidcProvider> {
   const { clients = [], resources = [] } = options;
   const Provider = await loadPackage();
-  const port = findFreePort();
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
   const issuer = `http://localhost:${port}`;
   const faults: OidcProvider["faults"] = {};
   const calls: string[] = [];
   const claims: Record<string, unknown> = {};
   let key = await createKey();
+  let published = [key.jwk];
   const adapter = createOidcStorage(new Map());
   let provider = open();
 
@@ -106,7 +115,7 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
     return new Provider(issuer, {
       adapter,
       clients,
-      jwks: { keys: [key.jwk] },
+      jwks: { keys: published },
       cookies: { keys: ["for tests"] },
       claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "picture"] },
       conformIdTokenClaims: false,
@@ -170,31 +179,31 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
     });
   }
 
-  const server = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url?.split("?")[0] ?? "";
     calls.push(`${request.method} ${path}`);
-    const fault = faults.answer?.(path);
+    const fault = await faults.answer?.(path);
     if (fault) {
       response.writeHead(fault.status, Object.fromEntries(fault.headers));
       response.end(await fault.text());
     } else if (path.startsWith("/interaction/")) await interact(request, response);
     else provider.callback()(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  }
 
   return {
     issuer,
     claims,
     faults,
     calls,
-    async rotateKey() {
+    async rotateKey({ keep } = { keep: false }) {
       key = await createKey();
+      published = keep ? [key.jwk, ...published] : [key.jwk];
       provider = open();
     },
     sign: (payload, header = {}, signer = key.privateKey) =>
       new SignJWT({ iss: issuer, ...payload })
         .setProtectedHeader({ alg: "RS256", kid: key.jwk.kid ?? "", ...header })
-        .sign(signer),
+        .sign(signer, { crit: UNHEARD_OF }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
