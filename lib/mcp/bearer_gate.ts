@@ -40,7 +40,7 @@ export function createBearerGate(
 ): (request: Request) => Promise<Caller | Response> {
   const challenge = (status: number, error?: OAuthError): Response => {
     const parts = [
-      ...(error ? [`error="${error.code}"`, `error_description="${error.message}"`] : []),
+      ...(error ? [`error="${error.code}"`, `error_description="${quote(error.message)}"`] : []),
       // All that a request needs, at once (RS-15, RS-19).
       `scope="${resourceScopes(config.requiredScopes).join(" ")}"`,
       `resource_metadata="${resourceMetadataUrl(config)}"`,
@@ -76,4 +76,9 @@ export function createBearerGate(
       return error.status === 403 ? renderOAuthError(error) : challenge(401, error);
     }
   };
+}
+
+/** A message may repeat what a token claims; these are all the characters it may have (RFC 6750 §3). */
+function quote(message: string): string {
+  return message.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, "'");
 }

@@ -103,7 +103,7 @@ export function createAuthKit(options: AuthKitOptions): AuthKit {
         throw new UnavailableError("workos_unavailable", error.message, 30, { cause: error });
       }
       if (!(error instanceof UntrustedTokenError)) throw error;
-      if (error.code === "wrong_audience") warnOfAudience(error.claims?.aud);
+      if (error.code === "wrong_audience") warnOfAudience(describeAudience(error));
       throw new OAuthError("invalid_token", explain(error, resource), 401);
     }
   };
@@ -164,10 +164,9 @@ export function createAuthKit(options: AuthKitOptions): AuthKit {
 /** Makes what tells the operator why tokens are refused that AuthKit has issued. */
 function createAudienceWarning(
   { resource, log, now }: AuthKitOptions,
-): (audience: unknown) => void {
+): (actual: string) => void {
   const loggedAt = new Map<string, number>();
-  return (audience) => {
-    const actual = [audience ?? "nobody"].flat().join(" ");
+  return (actual) => {
     if (now() - (loggedAt.get(actual) ?? -Infinity) < LOG_PAUSE) return;
     if (loggedAt.size >= MAX_AUDIENCES) loggedAt.clear();
     loggedAt.set(actual, now());
@@ -185,17 +184,22 @@ function createAudienceWarning(
   };
 }
 
+function describeAudience({ claims }: UntrustedTokenError): string {
+  return [claims?.aud ?? []].flat().join(" ") || "nobody";
+}
+
 /** For developers of MCP clients, who cannot see the log. */
-function explain({ code, message }: UntrustedTokenError, resource: string): string {
-  switch (code) {
+function explain(error: UntrustedTokenError, resource: string): string {
+  switch (error.code) {
     case "expired":
       return "The access token has expired.";
     case "from_future":
       return "The access token is from the future.";
     case "wrong_audience":
-      return `The access token is not for ${resource}. Ask for it with the parameter resource.`;
+      return `The access token is for ${describeAudience(error)}, not for ${resource}. ` +
+        "Ask for it with the parameter resource; if you do, AuthKit does not know this resource.";
     case "invalid":
-      return `The access token is not valid: ${message}.`;
+      return `The access token is not valid: ${error.message}.`;
   }
 }
 

@@ -81,6 +81,12 @@ function explain(error: unknown, issuer: string, audience: string | undefined): 
     const message = `its audience is ${String(error.payload.aud)}, expected ${audience}`;
     return new UntrustedTokenError("wrong_audience", message, cause, error.payload);
   }
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === "nbf") {
+    return new UntrustedTokenError("from_future", "it is not valid yet", cause);
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new UntrustedTokenError("invalid", `${error.code} (${error.claim})`, cause);
+  }
   if (error instanceof errors.JOSEError) {
     return new UntrustedTokenError("invalid", error.code, cause);
   }
