@@ -10,8 +10,14 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import { UnavailableError } from "../errors.ts";
 import { fetchDocument } from "./fetch_document.ts";
 
-/** After so long, in milliseconds, it is looked whether a key was withdrawn. */
-const MAX_AGE = 600_000;
+/** After so long, in milliseconds, it is looked whether a key was withdrawn; nobody waits for it. */
+const REFRESH_AGE = 300_000;
+
+/**
+ * After so long, in milliseconds, it is waited for, unless it has failed within as long: in an outage
+ * that is known, everybody is served at once by the keys there are.
+ */
+const MAX_AGE = 540_000;
 
 /** Anybody can make up a key id, so for those the keys are fetched once in so many milliseconds. */
 const COOLDOWN = 30_000;
@@ -36,6 +42,12 @@ export interface KeySet {
   find: JWTVerifyGetKey;
 }
 
+/** Keys as they were at a moment. */
+interface Keys {
+  find: JWTVerifyGetKey;
+  fetchedAt: number;
+}
+
 /**
  * Makes a key set. Nothing is fetched yet.
  *
@@ -45,17 +57,17 @@ export function createKeySet(
   url: string,
   { fetch, now }: { fetch: typeof globalThis.fetch; now: () => number },
 ): KeySet {
-  let keys: { find: JWTVerifyGetKey; fetchedAt: number } | undefined;
+  let keys: Keys | undefined;
   let failure: { error: unknown; at: number } | undefined;
-  let pending: Promise<JWTVerifyGetKey> | undefined;
+  let pending: Promise<Keys> | undefined;
 
-  const load = async (): Promise<JWTVerifyGetKey> => {
+  const load = async (): Promise<Keys> => {
     try {
       const { status, body } = await fetchDocument(url, fetch);
-      const find = readKeys(url, status, body);
-      keys = { find, fetchedAt: now() };
+      const loaded = { find: readKeys(url, status, body), fetchedAt: now() };
+      keys = loaded;
       failure = undefined;
-      return find;
+      return loaded;
     } catch (error) {
       failure = { error, at: now() };
       throw error;
@@ -63,8 +75,20 @@ export function createKeySet(
       pending = undefined;
     }
   };
-  const reload = (): Promise<JWTVerifyGetKey> => pending ??= load();
-  const hasJustFailed = () => failure !== undefined && now() - failure.at < RETRY_PAUSE;
+  const reload = (): Promise<Keys> => pending ??= load();
+  const hasFailedWithin = (duration: number) =>
+    failure !== undefined && now() - failure.at < duration;
+
+  const getKeys = async (): Promise<Keys> => {
+    if (!keys) return await reload();
+    const current = keys;
+    const age = now() - current.fetchedAt;
+    if (age < REFRESH_AGE || hasFailedWithin(RETRY_PAUSE)) return current;
+    const isOutageKnown = hasFailedWithin(MAX_AGE);
+    // If it fails, the known keys stay, and it is tried again.
+    const renewed = reload().catch(() => current);
+    return age < MAX_AGE || isOutageKnown ? current : await renewed;
+  };
 
   return {
     async prepare() {
@@ -72,19 +96,14 @@ export function createKeySet(
     },
 
     async find(header, token) {
-      if (!keys) return await (await reload())(header, token);
-      const { find, fetchedAt } = keys;
-      if (now() - fetchedAt >= MAX_AGE && !hasJustFailed()) {
-        // Nobody waits for this. If it fails, the known keys stay, and it is tried again.
-        reload().catch(() => undefined);
-      }
+      const { find, fetchedAt } = await getKeys();
       try {
         return await find(header, token);
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-        if (hasJustFailed()) throw failure?.error;
+        if (hasFailedWithin(RETRY_PAUSE)) throw failure?.error;
         if (now() - fetchedAt < COOLDOWN) throw error;
-        return await (await reload())(header, token);
+        return await (await reload()).find(header, token);
       }
     },
   };
