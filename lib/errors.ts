@@ -151,7 +151,8 @@ export class SessionEndedError extends Error {
 export class WorkOSSetupError extends Error {
   /**
    * @param code stable reason.
-   * @param message names the setting to correct; for the log, not for visitors.
+   * @param message names the setting to correct; for the log, not for visitors, unless it is
+   *   `no_api_key`.
    */
   constructor(
     readonly code:
@@ -160,7 +161,8 @@ export class WorkOSSetupError extends Error {
       | "invalid_client"
       | "invalid_connection"
       | "invalid_token"
-      | "clock_skew",
+      | "clock_skew"
+      | "no_api_key",
     message: string,
     options?: ErrorOptions,
   ) {

@@ -113,7 +113,8 @@ export function createRegistration(options: RegistrationOptions): PrepareRegistr
 /** What went wrong between this server and WorkOS is for the log. */
 function hideSetup(error: unknown): unknown {
   if (error instanceof UnavailableError) return new Error(describeOutage(error), { cause: error });
-  if (!(error instanceof WorkOSSetupError)) return error;
+  // That there is no key gives nothing away, and whoever uses the tool can ask for one.
+  if (!(error instanceof WorkOSSetupError) || error.code === "no_api_key") return error;
   const message = "WorkOS refuses this server. Its operator finds the reason in the log.";
   return new Error(message, { cause: error });
 }

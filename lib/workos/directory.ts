@@ -75,7 +75,10 @@ const MAX_ORGANIZATIONS = 100;
 export function createDirectory(api: WorkOSApi | undefined): Directory {
   const call: WorkOSApi["call"] = (step, work) => {
     if (api) return api.call(step, work);
-    throw new WorkOSSetupError("invalid_api_key", "This needs WORKOS_API_KEY, which is not set.");
+    throw new WorkOSSetupError(
+      "no_api_key",
+      "This needs the WorkOS API, and this server has no WORKOS_API_KEY. Its operator can set one.",
+    );
   };
 
   const listMemberships = (query: { userId: string; organizationId?: string }) =>
