@@ -154,7 +154,7 @@ export function createAuthKit(options: AuthKitOptions): AuthKit {
       if (known.size > MAX_KNOWN) {
         for (const oldest of known.keys().take(1)) known.delete(oldest);
       }
-      return caller;
+      return entry.caller;
     },
 
     async readServerMetadata() {
@@ -214,8 +214,8 @@ function explain(error: UntrustedTokenError, resource: string): string {
 function readIdentity(claims: Claims): Identity {
   return {
     userId: claims.sub,
-    // Limits and logs need a name for what the person allowed the client.
-    sessionId: claims.sid ?? computeHash(`${claims.sub} ${claims.client_id}`),
+    // Limits and logs need a name for what the person allowed the client, as long as a grant's.
+    sessionId: claims.sid ?? computeHash(`${claims.sub} ${claims.client_id}`).slice(0, 16),
     ...(claims.org_id && { organizationId: claims.org_id }),
     ...(claims.email && { email: claims.email }),
     emailVerified: claims.email_verified === true,
