@@ -5,7 +5,8 @@ import { randomBytes } from "node:crypto";
 import type { App } from "../../lib/app.ts";
 import { type Config, readConfig } from "../../lib/config.ts";
 import { createScriptedBrowser } from "../../lib/demo/scripted_browser.ts";
-import { createLog, type LogFields } from "../../lib/log.ts";
+import { createLog } from "../../lib/log.ts";
+import { readLogFields, type RequestContext } from "../../lib/request_context.ts";
 import { createResourceApp } from "../../lib/resource_app.ts";
 import { connectAuthKit } from "../../lib/workos/connect_workos.ts";
 import { createEmulator } from "../../lib/workos/emulator/emulator.ts";
@@ -67,15 +68,15 @@ export async function createAuthKitWorld(
   const secrets = getSecretWatch();
   secrets.watchLog(() => logs);
   const emulator = createEmulator({ origin: EMULATOR, now, redirectUris: [] });
-  const requestFields = new AsyncLocalStorage<LogFields>();
+  const requestContext = new AsyncLocalStorage<RequestContext>();
   const log = createLog({
     level: "debug",
     format: "json",
     now,
     write: (line) => void logs.push(line),
-    context: () => requestFields.getStore(),
+    context: () => readLogFields(requestContext.getStore()),
   });
-  const { authkit, directory } = connectAuthKit({
+  const connection = connectAuthKit({
     ...config,
     config: config.workos,
     log,
@@ -88,10 +89,9 @@ export async function createAuthKitWorld(
   const bareApp = createResourceApp({
     config,
     definition,
-    authkit,
-    directory,
+    ...connection,
     log,
-    requestFields,
+    requestContext,
     now,
     random: randomBytes,
     wait: () => Promise.resolve(),
