@@ -165,11 +165,15 @@ Deno.test("no request waits for the audit log, and none fails for it", async () 
 
 Deno.test("without schemas at WorkOS nothing is recorded there, and each action is tried once", async () => {
   const world = await createWorld();
+  let tried = 0;
+  world.faults.workos = (request) => {
+    if (request.url.endsWith("/audit_logs/events")) tried++;
+    return undefined;
+  };
   const { tokens } = await signIn(world);
   for (let i = 0; i < 5; i++) {
     await (await callTool(world, tokens.access_token, "whoami")).text();
     await world.app.close();
   }
-  const tried = world.upstreamCalls.filter((call) => call === "POST /audit_logs/events");
-  assert.equal(tried.length, 2);
+  assert.equal(tried, 2);
 });
