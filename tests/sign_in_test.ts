@@ -94,7 +94,9 @@ Deno.test("the WorkOS session is renewed behind the scenes when it has run out",
     Array.from({ length: 100 }, () => callTool(world, tokens.access_token, "whoami")),
   );
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
-  assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);
+  // WorkOS's keys may be fetched again meanwhile; nobody waits for that.
+  const asked = world.upstreamCalls.filter((call) => call.startsWith("POST"));
+  assert.deepEqual(asked, ["POST /user_management/authenticate"]);
 });
 
 Deno.test("a role changed at WorkOS is seen after the next renewal", async () => {
