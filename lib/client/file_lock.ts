@@ -24,13 +24,24 @@ export function createFileLock(
   { warn, tryLock = (file) => file.tryLock(true) }: FileLockOptions,
 ): (path: string) => Promise<Release | undefined> {
   let warned = false;
+
+  function warnOnce(reason: string): void {
+    if (!warned) {
+      warn(
+        `Files cannot be locked here: ${reason}. Do not sign in to one server with two programs at once.`,
+      );
+    }
+    warned = true;
+  }
+
   return async (path) => {
     let file: Deno.FsFile;
     try {
       file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      // Nothing can be written here, which whoever wants to write says.
+      // Without a directory nobody else can keep anything there either.
+      if (!(error instanceof Deno.errors.NotFound)) warnOnce(error.message);
       return () => {};
     }
     try {
@@ -40,12 +51,7 @@ export function createFileLock(
     } catch (error) {
       file.close();
       if (!(error instanceof Error)) throw error;
-      if (!warned) {
-        warn(
-          `Files cannot be locked here: ${error.message}. Do not sign in to one server with two programs at once.`,
-        );
-      }
-      warned = true;
+      warnOnce(error.message);
       return () => {};
     }
   };
