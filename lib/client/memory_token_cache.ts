@@ -13,8 +13,10 @@ export function createMemoryTokenCache(pause?: Pause): TokenCache {
   const records = new Map<string, ServerRecord>();
   const uses = new Map<string, number>();
   const busy = new Set<string>();
+  const read = (serverUrl: string) => Promise.resolve(structuredClone(records.get(serverUrl)));
   return {
-    read: (serverUrl) => Promise.resolve(structuredClone(records.get(serverUrl))),
+    read,
+    peek: read,
     write: (serverUrl, record) => {
       records.set(serverUrl, structuredClone(record));
       return Promise.resolve();

@@ -5,6 +5,13 @@ import { basename, join } from "node:path";
 import * as z from "zod";
 import { CommandError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import {
+  createAccessGuard,
+  filesIn,
+  ignoreMissing,
+  isFromRecord,
+  isRecordFile,
+} from "./cache_files.ts";
 import { type Pause, type Release, runExclusively, type Wait } from "./exclusive.ts";
 import { createFileLock, type FileLockOptions } from "./file_lock.ts";
 import { type ServerRecord, serverRecordSchema } from "./server_record.ts";
@@ -21,13 +28,15 @@ export interface CachedServer {
 export interface TokenCache {
   /** What is known of a server, as a copy. */
   read(serverUrl: string): Promise<ServerRecord | undefined>;
+  /** The same for somebody who only looks: nothing is repaired, and nothing reported. */
+  peek(serverUrl: string): Promise<ServerRecord | undefined>;
   /** Replaces everything known of a server. */
   write(serverUrl: string, record: ServerRecord): Promise<void>;
   /** Notes that a server is being used, for {@link CachedServer.usedAt}. */
   markUsed(serverUrl: string, at: number): Promise<void>;
   /** Forgets a server, or all of them; tells whether there was something to forget. */
   remove(serverUrl?: string): Promise<boolean>;
-  /** Everything in the cache. */
+  /** Everything in the cache that can be read; what cannot is reported. */
   list(): Promise<CachedServer[]>;
   /**
    * Does something that changes what is known of a server while no other program does: it decides
@@ -78,48 +87,33 @@ const fileSchema = z.object({
 });
 
 /**
- * A cache in a directory. A file is replaced as a whole or not at all, a damaged one is set aside,
- * and access that others were given is taken back; both are reported. If the directory cannot be
- * written to, sign-ins last as long as the program, which is reported too.
+ * A cache in a directory. A file is replaced as a whole or not at all, a damaged one is set aside by
+ * what replaces it, and access that others were given is taken back; both are reported. If the
+ * directory cannot be written to, sign-ins last as long as the program, which is reported too.
  *
  * @param options see {@link FileTokenCacheOptions}.
  */
 export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache {
   const { directory, random, warn, rename = Deno.rename, pause } = options;
   const unsaved = new Map<string, ServerRecord>();
+  const reported = new Set<string>();
+  const guard = createAccessGuard(directory, warn);
   const lock = createFileLock(options);
 
   const pathOf = (serverUrl: string, extension = "json") =>
     join(directory, `${createHash("sha256").update(serverUrl).digest("hex")}.${extension}`);
 
-  async function restrict(path: string, mode: number): Promise<void> {
-    const present = (await Deno.stat(path)).mode;
-    // `null` on Windows, where the profile directory is private already.
-    if (present === null || (present & 0o077) === 0) return;
-    if ((present & 0o1000) !== 0) {
-      // Like /tmp: closing it would hurt everybody else who uses it.
-      throw new CommandError(
-        "cache_shared",
-        `${path} is shared with other users. Name a directory inside it in MCP_CLIENT_CACHE_DIR.`,
-      );
-    }
-    await Deno.chmod(path, mode);
-    warn(
-      `${path} was open to other users; now only you can read it. Sign out if that worries you.`,
-    );
-  }
-
-  async function setAside(path: string, why: string): Promise<void> {
-    await Deno.rename(path, `${path}.corrupt`);
-    warn(`${path} ${why}. It was set aside as ${path}.corrupt; a new sign-in is needed.`);
-  }
-
-  /** Reads one file; `undefined` when it is not there or damaged. */
-  async function readFile(path: string): Promise<CachedServer | undefined> {
+  /**
+   * Reads one file; `undefined` when it is not there or damaged. It never moves a file, since
+   * somebody else may be replacing it: who writes has the lock, who reads has not.
+   */
+  async function readFile(path: string, repair = true): Promise<CachedServer | undefined> {
     let text: string;
+    let usedAt: number | undefined;
     try {
-      await restrict(directory, 0o700);
-      await restrict(path, 0o600);
+      await guard.closeDirectory(repair);
+      if (repair) await guard.closeFile(path);
+      usedAt = (await Deno.stat(path)).mtime?.getTime();
       text = await Deno.readTextFile(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
@@ -132,6 +126,19 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
         { cause: error },
       );
     }
+    const file = parseFile(path, text);
+    if (typeof file === "object") {
+      return { serverUrl: file.server_url, record: file.record, usedAt };
+    }
+    if (repair && !reported.has(path)) {
+      warn(`${path} ${file}; a new sign-in is needed, which sets it aside as ${path}.corrupt.`);
+      reported.add(path);
+    }
+    return undefined;
+  }
+
+  /** @returns what is wrong with it, to complete a sentence, unless it is as it should be. */
+  function parseFile(path: string, text: string): z.infer<typeof fileSchema> | string {
     const content = parseJson(text);
     const version = z.object({ version: z.number() }).safeParse(content).data?.version ?? 0;
     if (version > SCHEMA_VERSION) {
@@ -141,16 +148,24 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
       );
     }
     const file = fileSchema.safeParse(content).data;
-    if (file && pathOf(file.server_url) === path) {
-      return { serverUrl: file.server_url, record: file.record };
+    if (!file) return "is damaged";
+    return pathOf(file.server_url) === path ? file : "belongs to another server";
+  }
+
+  /** Keeps what is about to be replaced, if it is damaged: somebody may want to know by what. */
+  async function setDamagedAside(path: string): Promise<void> {
+    try {
+      const file = parseFile(path, await Deno.readTextFile(path));
+      if (typeof file === "string") await Deno.rename(path, `${path}.corrupt`);
+    } catch (error) {
+      ignoreMissing(error);
     }
-    await setAside(path, file ? "belongs to another server" : "is damaged");
-    return undefined;
+    reported.delete(path);
   }
 
   async function makeDirectory(): Promise<void> {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    await restrict(directory, 0o700);
+    await guard.closeDirectory(true);
   }
 
   async function take(serverUrl: string): Promise<Release | undefined> {
@@ -164,7 +179,7 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
   async function writeFile(path: string, text: string): Promise<void> {
     await makeDirectory();
     // What a crash left: nobody else writes while this program holds the lock.
-    const isLeft = (name: string) => name.startsWith(`${path}.`) && name.endsWith(".tmp");
+    const isLeft = (name: string) => name.startsWith(`${basename(path)}.`) && name.endsWith(".tmp");
     for (const left of await filesIn(directory, isLeft)) {
       await Deno.remove(left).catch(ignoreMissing);
     }
@@ -172,6 +187,7 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
     try {
       await Deno.writeTextFile(temporary, text, { createNew: true, mode: 0o600 });
       await sync(temporary, { write: true });
+      await setDamagedAside(path);
       await rename(temporary, path);
     } catch (error) {
       await Deno.remove(temporary).catch(ignoreMissing);
@@ -184,6 +200,9 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
   return {
     async read(serverUrl) {
       return unsaved.get(serverUrl) ?? (await readFile(pathOf(serverUrl)))?.record;
+    },
+    async peek(serverUrl) {
+      return unsaved.get(serverUrl) ?? (await readFile(pathOf(serverUrl), false))?.record;
     },
     async write(serverUrl, record) {
       const content = { version: SCHEMA_VERSION, server_url: serverUrl, record };
@@ -208,11 +227,9 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
       });
     },
     async remove(serverUrl) {
-      const isWanted = (path: string) =>
-        serverUrl === undefined
-          ? /^[0-9a-f]{64}\.json/.test(basename(path))
-          // What a crash left half written, or what was set aside, goes too.
-          : path.startsWith(pathOf(serverUrl));
+      // What a crash left half written, or what was set aside, goes too.
+      const isWanted = (name: string) =>
+        serverUrl === undefined ? isFromRecord(name) : name.startsWith(basename(pathOf(serverUrl)));
       const paths = await filesIn(directory, isWanted);
       for (const path of paths) await Deno.remove(path).catch(ignoreMissing);
       const kept = [...unsaved.keys()].filter((url) =>
@@ -223,28 +240,20 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
     },
     async list() {
       const servers = [];
-      for (const path of await filesIn(directory, (path) => path.endsWith(".json"))) {
-        const server = await readFile(path);
-        if (server) servers.push({ ...server, usedAt: (await Deno.stat(path)).mtime?.getTime() });
+      for (const path of await filesIn(directory, isRecordFile)) {
+        try {
+          const server = await readFile(path);
+          if (server) servers.push(server);
+        } catch (error) {
+          // One that a newer version wrote must not hide the others.
+          if (!(error instanceof CommandError) || error.code === "cache_shared") throw error;
+          warn(error.message);
+        }
       }
       return servers;
     },
     exclusive: (serverUrl, work, wait) => runExclusively(() => take(serverUrl), work, wait, pause),
   };
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
-}
-
-async function filesIn(directory: string, wanted: (path: string) => boolean): Promise<string[]> {
-  const paths: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir(directory)) paths.push(join(directory, name));
-  } catch (error) {
-    ignoreMissing(error);
-  }
-  return paths.filter(wanted).sort();
 }
 
 async function sync(path: string, mode: Deno.OpenOptions): Promise<void> {

@@ -88,6 +88,7 @@ Deno.test("an answer out of a cache is as old as it says", async () => {
 const states: [string, Partial<CacheState>][] = [
   ["cache_open", { isOpen: true }],
   ["cache_open", { open: ["a.json"] }],
+  ["cache_mixed", { isOpen: true, isMixed: true }],
   ["cache_shared", { isShared: true, isOpen: true }],
   ["cache_damaged", { damaged: ["a.json"] }],
   ["cache_read_only", { isWritable: false }],
@@ -120,26 +121,30 @@ Deno.test("a cache that is not there yet is fine, one that cannot be read a warn
 });
 
 testNeeding({ read: true, write: true }, "a directory of sign-ins is seen as it is", async () => {
+  const [good, bad, old] = ["a.json", "b.json", "c.json.corrupt"].map((name) =>
+    name.replace(/^./, (letter) => letter.repeat(64))
+  );
+  assert(good !== undefined && bad !== undefined && old !== undefined);
   await withTempDirectory(async (parent) => {
     const directory = join(parent, "cache");
     assert.equal(await inspectCacheDirectory(directory), undefined);
     await Deno.mkdir(directory, { mode: 0o700 });
-    await Deno.writeTextFile(join(directory, "good.json"), "{}", { mode: 0o600 });
+    await Deno.writeTextFile(join(directory, good), "{}", { mode: 0o600 });
     assert.deepEqual(await inspectCacheDirectory(directory), GOOD_CACHE);
-    await Deno.writeTextFile(join(directory, "bad.json"), "{", { mode: 0o600 });
-    await Deno.writeTextFile(join(directory, "old.json.corrupt"), "{", { mode: 0o600 });
+    await Deno.writeTextFile(join(directory, bad), "{", { mode: 0o600 });
+    await Deno.writeTextFile(join(directory, old), "{", { mode: 0o600 });
     if (Deno.build.os !== "windows") {
-      await Deno.chmod(join(directory, "good.json"), 0o644);
+      await Deno.chmod(join(directory, good), 0o644);
       await Deno.chmod(directory, 0o755);
     }
     const state = await inspectCacheDirectory(directory);
-    assert.deepEqual(state?.damaged, ["bad.json"]);
+    assert.deepEqual(state?.damaged, [bad]);
     assert.equal(state?.setAside, 1);
     if (Deno.build.os !== "windows") {
-      assert.deepEqual(state?.open, ["good.json"]);
+      assert.deepEqual(state?.open, [good]);
       assert.equal(state?.isOpen, true);
     }
     const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
-    assert.deepEqual(names.sort(), ["bad.json", "good.json", "old.json.corrupt"]);
+    assert.deepEqual(names.sort(), [good, bad, old]);
   });
 });

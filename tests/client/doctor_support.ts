@@ -41,6 +41,7 @@ export const GOOD_CACHE: CacheState = {
   isOpen: false,
   isShared: false,
   isWritable: true,
+  isMixed: false,
   servers: 1,
   open: [],
   damaged: [],

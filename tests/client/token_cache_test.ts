@@ -1,62 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import type { ServerRecord } from "../../lib/client/server_record.ts";
 import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
-import {
-  createFileTokenCache,
-  type FileTokenCacheOptions,
-  type TokenCache,
-} from "../../lib/client/token_cache.ts";
-import { testNeeding } from "../support/needs.ts";
-
-const SERVER = "http://localhost:8000/mcp";
-const ISSUER = "http://localhost:8000";
-
-function recordWith(accessToken: string): ServerRecord {
-  return {
-    issuer: ISSUER,
-    issuers: {
-      [ISSUER]: {
-        registration: {
-          client: { client_id: "c", issuer: ISSUER },
-          redirect_uri: "http://127.0.0.1:1/callback",
-        },
-        tokens: {
-          tokens: { access_token: accessToken, token_type: "Bearer", issuer: ISSUER },
-          client_id: "c",
-          expires_at: 1_800_000_000,
-        },
-      },
-    },
-  };
-}
-
-/** Runs a test with a file cache in a directory that is removed afterwards. */
-function testFileCache(
-  name: string,
-  fn: (cache: TokenCache, directory: string, warnings: string[]) => Promise<void>,
-  options: Partial<FileTokenCacheOptions> = {},
-): void {
-  testNeeding({ read: true, write: true }, name, async () => {
-    const parent = await Deno.makeTempDir();
-    const directory = join(parent, "cache");
-    const warnings: string[] = [];
-    const warn = (message: string) => warnings.push(message);
-    try {
-      await fn(createFileTokenCache({ directory, random, warn, ...options }), directory, warnings);
-    } finally {
-      await Deno.remove(parent, { recursive: true });
-    }
-  });
-}
-
-const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-
-async function onlyFileIn(directory: string): Promise<string> {
-  const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
-  assert.equal(names.length, 1, names.join());
-  return join(directory, names[0] ?? "");
-}
+import type { TokenCache } from "../../lib/client/token_cache.ts";
+import { createFileCache, onlyFileIn, recordWith, SERVER, testFileCache } from "./cache_support.ts";
 
 async function checkContract(cache: TokenCache): Promise<void> {
   assert.equal(await cache.read(SERVER), undefined);
@@ -105,40 +50,6 @@ testFileCache(
   },
 );
 
-if (Deno.build.os !== "windows") {
-  const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
-
-  // CL-12, CL-24: nobody else on the machine reads the tokens.
-  testFileCache("directory and file are their owner's only", async (cache, directory, warned) => {
-    await cache.write(SERVER, recordWith("one"));
-    assert.equal(await modeOf(directory), 0o700);
-    assert.equal(await modeOf(await onlyFileIn(directory)), 0o600);
-    assert.deepEqual(warned, []);
-  });
-
-  testFileCache(
-    "access given to others is taken back and reported",
-    async (cache, directory, warned) => {
-      await cache.write(SERVER, recordWith("one"));
-      const path = await onlyFileIn(directory);
-      await Deno.chmod(directory, 0o755);
-      await Deno.chmod(path, 0o644);
-      assert.deepEqual(await cache.read(SERVER), recordWith("one"));
-      assert.equal(await modeOf(directory), 0o700);
-      assert.equal(await modeOf(path), 0o600);
-      assert.equal(warned.length, 2);
-    },
-  );
-
-  testFileCache("a directory everybody shares is not closed to them", async (cache, directory) => {
-    await Deno.mkdir(directory);
-    await Deno.chmod(directory, 0o1777);
-    await assert.rejects(cache.read(SERVER), { code: "cache_shared" });
-    await assert.rejects(cache.write(SERVER, recordWith("one")), { code: "cache_shared" });
-    assert.equal(await modeOf(directory), 0o777);
-  });
-}
-
 const damages: [string, string][] = [
   ["cut off", '{"version": 1, "server_u'],
   ["empty", ""],
@@ -148,29 +59,70 @@ const damages: [string, string][] = [
 // opencode#25008, gemini-cli#13749: a damaged file had to be found and deleted by hand.
 for (const [name, text] of damages) {
   testFileCache(
-    `a file that is ${name} is set aside and reported`,
+    `a file that is ${name} is reported, and set aside by what replaces it`,
     async (cache, directory, warned) => {
       await cache.write(SERVER, recordWith("one"));
       const path = await onlyFileIn(directory);
       await Deno.writeTextFile(path, text);
       assert.equal(await cache.read(SERVER), undefined);
-      assert.equal(await onlyFileIn(directory), `${path}.corrupt`);
-      assert.match(warned.join(), /\.corrupt; a new sign-in is needed/);
+      assert.equal(await cache.read(SERVER), undefined);
+      assert.equal(warned.length, 1);
+      assert.match(
+        warned.join(),
+        /; a new sign-in is needed, which sets it aside as .*\.corrupt\.$/,
+      );
       await cache.write(SERVER, recordWith("two"));
       assert.deepEqual(await cache.read(SERVER), recordWith("two"));
+      assert.equal(await Deno.readTextFile(`${path}.corrupt`), text);
       assert.equal(await cache.remove(SERVER), true);
       assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
     },
   );
 }
 
+// A reader that moved the file away took along what somebody else had put in its place meanwhile.
+testFileCache(
+  "a reader of a damaged file never takes away what replaces it",
+  async (cache, directory) => {
+    await cache.write(SERVER, recordWith("one"));
+    const path = await onlyFileIn(directory);
+    const { cache: other } = createFileCache(directory);
+    for (let round = 0; round < 100; round++) {
+      await Deno.writeTextFile(path, "{");
+      await Promise.all([
+        cache.read(SERVER),
+        other.read(SERVER).then(() => other.write(SERVER, recordWith(`${round}`))),
+        cache.list(),
+      ]);
+      assert.deepEqual(await cache.read(SERVER), recordWith(`${round}`));
+      assert.equal(await Deno.readTextFile(`${path}.corrupt`), "{");
+    }
+  },
+);
+
 testFileCache("a file of a newer version is left alone and explained", async (cache, directory) => {
   await cache.write(SERVER, recordWith("one"));
   const path = await onlyFileIn(directory);
   await Deno.writeTextFile(path, '{"version": 2}');
   await assert.rejects(cache.read(SERVER), { code: "cache_too_new" });
+  await assert.rejects(cache.write(SERVER, recordWith("two")), { code: "cache_too_new" });
   assert.equal(await onlyFileIn(directory), path);
+  assert.equal(await Deno.readTextFile(path), '{"version": 2}');
 });
+
+testFileCache(
+  "a file of a newer version does not hide the others",
+  async (cache, directory, warned) => {
+    await cache.write(SERVER, recordWith("one"));
+    const path = await onlyFileIn(directory);
+    await Deno.writeTextFile(path, '{"version": 2}');
+    await cache.write(`${SERVER}/`, recordWith("other"));
+    const listed = await cache.list();
+    assert.deepEqual(listed.map(({ serverUrl }) => serverUrl), [`${SERVER}/`]);
+    assert.equal(warned.length, 1);
+    assert(warned[0]?.startsWith(`${path} was written by a newer version`), warned[0]);
+  },
+);
 
 testFileCache(
   "what a crash left half written goes with the next write",

@@ -76,7 +76,7 @@ export async function runCacheClear(
     cleared = await listServers(cache, output);
     // All at once: a sign-in under way at one of them holds up no other.
     await Promise.all(cleared.map((url) => clear(new URL(url), options)));
-    if (await cache.remove() && cleared.length === 0) cleared = ["what could not be read"];
+    if (await cache.remove()) cleared.push("what could not be read");
   }
   output.result({ cleared }, () =>
     cleared.length === 0 ? "Nothing was kept." : [

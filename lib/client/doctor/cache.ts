@@ -15,7 +15,7 @@ export interface KeptSignInCheck {
 }
 
 /**
- * Judges the directory as it is before anything else reads it: reading repairs.
+ * Judges the directory as it is.
  *
  * @param host looks at it.
  */
@@ -53,6 +53,15 @@ function findTrouble(state: CacheState, elsewhere: string): Trouble | undefined 
       advice: "Name a directory inside it in MCP_CLIENT_CACHE_DIR.",
     };
   }
+  if (state.isOpen && state.isMixed) {
+    return {
+      code: "cache_mixed",
+      message:
+        "Other users of this machine can look into the directory, which holds other files too.",
+      fault,
+      advice: "Name a directory inside it in MCP_CLIENT_CACHE_DIR; only such a one is closed.",
+    };
+  }
   if (state.isOpen || open.length > 0) {
     return {
       code: "cache_open",
@@ -66,7 +75,7 @@ function findTrouble(state: CacheState, elsewhere: string): Trouble | undefined 
       code: "cache_damaged",
       message: `Not readable as what it was: ${damaged.join(", ")}.`,
       fault,
-      advice: "It is set aside when it is needed, and a new sign-in replaces it.",
+      advice: "A new sign-in sets it aside and replaces it.",
     };
   }
   if (!state.isWritable) {

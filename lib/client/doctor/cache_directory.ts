@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { parseJson } from "../../json.ts";
+import { holdsForeignFiles, isFromRecord, isRecordFile, OTHERS, STICKY } from "../cache_files.ts";
 
 /** What is to be seen there. */
 export interface CacheState {
@@ -10,6 +11,8 @@ export interface CacheState {
   /** Whether it belongs to all, like /tmp. */
   isShared: boolean;
   isWritable: boolean;
+  /** Whether it holds other files than those of sign-ins. */
+  isMixed: boolean;
   /** Files of servers. */
   servers: number;
   /** Those of them that other users may read, and those that are no JSON. */
@@ -18,10 +21,6 @@ export interface CacheState {
   /** Damaged files that were set aside. */
   setAside: number;
 }
-
-/** Access of anybody but the owner, and the mark of a directory where all may write. */
-const OTHERS = 0o077;
-const STICKY = 0o1000;
 
 /**
  * Looks at a directory of sign-ins. Windows has no modes; profiles are private there.
@@ -36,14 +35,15 @@ export async function inspectCacheDirectory(directory: string): Promise<CacheSta
       isOpen: (mode & OTHERS) !== 0,
       isShared: (mode & STICKY) !== 0,
       isWritable: await isWritable(directory),
+      isMixed: await holdsForeignFiles(directory),
       servers: 0,
       open: [],
       damaged: [],
       setAside: 0,
     };
     for await (const { name } of Deno.readDir(directory)) {
-      if (name.endsWith(".corrupt")) state.setAside++;
-      if (!name.endsWith(".json")) continue;
+      if (isFromRecord(name) && name.endsWith(".corrupt")) state.setAside++;
+      if (!isRecordFile(name)) continue;
       state.servers++;
       const path = join(directory, name);
       if (((await Deno.stat(path)).mode ?? 0) & OTHERS) state.open.push(name);
