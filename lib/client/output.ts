@@ -18,6 +18,7 @@ export interface Style {
   width: number;
   bold(text: string): string;
   dim(text: string): string;
+  red(text: string): string;
 }
 
 /** Settings of {@link createOutput}. */
@@ -83,6 +84,7 @@ export function createOutput(options: OutputOptions): Output {
     width: stdout.width ?? Infinity,
     bold: paint(stdout, 1),
     dim: paint(stdout, 2),
+    red: paint(stdout, 31),
   };
   const red = paint(stderr, 31);
 

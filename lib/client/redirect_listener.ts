@@ -17,7 +17,7 @@ import { issuerOf } from "./discovery.ts";
 export async function openListener(
   { cache, listen, serverUrl, settings }: ClientContext,
   discovery: OAuthDiscoveryState,
-  callback: CallbackHandler,
+  callback: Pick<CallbackHandler, "handle">,
 ): Promise<{ listener: Listener; redirectUrl: string }> {
   const { callbackHost: hostname, callbackPort } = settings;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;

@@ -137,9 +137,12 @@ export const COMMANDS: Readonly<Record<Command, CommandDescription>> = {
   "doctor": {
     form: "doctor [URL]",
     summary: "check, step by step, whether a sign-in would work",
-    details: ["Nobody is signed in. Exit code 0 means that a sign-in would work."],
+    details: [
+      "Nobody is signed in, and nothing is changed. Exit code 0 means that a sign-in would work, as far",
+      "as that can be told without one.",
+    ],
     example: "doctor https://mcp.example.com/mcp",
-    options: ["url", "callback-host", "callback-port", "scope", ...CLIENT, "timeout"],
+    options: ["url", "callback-host", "callback-port", "scope", ...CLIENT],
   },
 };
 

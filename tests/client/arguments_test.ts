@@ -76,6 +76,7 @@ const misuses: [string, RegExp][] = [
   ["tools --input {}", /"tools" does not take --input/],
   ["cache list --scope openid", /"cache list" does not take --scope/],
   ["logout --timeout 5", /"logout" does not take --timeout/],
+  ["doctor --timeout 5", /"doctor" does not take --timeout/],
   ["--input {}", /--input needs a command/],
   ["--callbak-port 1", /Unknown option '--callbak-port'; did you mean "--callback-port"\?/],
   ["localhost:8000/mcp", /not a command/],

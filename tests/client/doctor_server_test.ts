@@ -36,7 +36,10 @@ Deno.test("our own server is good, and says what WorkOS thinks of it", async () 
   const diagnosis = await diagnoseWorld(world);
   assert.equal(diagnosis.exitCode, 0, diagnosis.text);
   assert.equal(codeOf(diagnosis), "ok");
-  assert.match(diagnosis.text, /WorkOS +store answers, .* WorkOS accepts the credentials\n/);
+  assert.match(
+    diagnosis.text,
+    /WorkOS +store answers, .* WorkOS accepted the credentials within the last minute\n/,
+  );
 });
 
 // fastmcp#1392, fastmcp#1699: a wrong setting at WorkOS looked like any other failure.
@@ -85,8 +88,8 @@ Deno.test("another server's health is none of the doctor's business", async () =
   assert(!findings.some(({ step }) => step === "workos"));
 });
 
-Deno.test("a server that WorkOS has not answered yet is asked again, then given a warning", async () => {
-  const { find, outcome, requests } = await diagnose(createFakeServer(), {
+Deno.test("a server that WorkOS has not answered yet is asked again, then cannot sign anybody in", async () => {
+  const { exitCode, find, outcome, requests } = await diagnose(createFakeServer(), {
     lies: {
       "/healthz": () => Response.json({ ok: true }),
       "/readyz": () =>
@@ -94,7 +97,8 @@ Deno.test("a server that WorkOS has not answered yet is asked again, then given 
     },
   });
   assert.equal(outcome("workos"), "workos_silent");
-  assert.equal(find("workos").status, "warning");
+  assert.equal(find("workos").status, "problem");
+  assert.equal(exitCode, 4);
   assert.equal(requests.filter((request) => request === "GET /readyz").length, 3);
 });
 
@@ -117,13 +121,21 @@ testNeeding(PROCESS_NEEDS, "doctor looks at a running server from the command li
 });
 
 Deno.test("on a terminal the signs stand out, and NO_COLOR is respected", async () => {
-  const { findings } = await diagnose(createFakeServer());
-  for (const [noColor, expected] of [["", "\x1b[2mok"], ["1", "ok    URL"]] as const) {
+  const { findings } = await diagnose(createFakeServer(), {
+    lies: { "/token": () => new Response(null, { status: 404 }) },
+  });
+  for (
+    const [noColor, expected, failed] of [
+      ["", "\x1b[2mok", "\x1b[31mFAIL  \x1b[0mtoken endpoint"],
+      ["1", "ok    URL", "FAIL  token endpoint"],
+    ] as const
+  ) {
     let text = "";
     const stream = { isTerminal: true, write: (part: string) => void (text += part) };
     const env = (name: string) => name === "NO_COLOR" ? noColor : undefined;
     createOutput({ stdout: stream, stderr: stream, env, json: false, debug: false })
       .result(findings, (style) => renderFindings(findings, style));
     assert(text.startsWith(expected), JSON.stringify(text.slice(0, 20)));
+    assert(text.includes(`\n${failed}`), JSON.stringify(text));
   }
 });

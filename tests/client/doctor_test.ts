@@ -30,6 +30,8 @@ ok    token endpoint        it answers, and refuses a request without a code
 ok    revocation            a logout ends the sign-in at the server too
 -     not looked at         redirect URI: only a registered client can ask; a sign-in registers one
 -     not looked at         clock: no server told the time
+
+A sign-in would work, as far as can be told: whether the redirect URI is accepted could not be tested.
 `,
   );
   assert.deepEqual(findings.map(({ step }) => step), STEPS.filter((step) => step !== "workos"));
@@ -42,8 +44,9 @@ Deno.test("after a sign-in the doctor asks with the registration there is", asyn
   const cache = createMemoryTokenCache();
   const { context } = createTestClient(server, { cache });
   await (await connect(server.url, context)).close();
-  const { exitCode, find } = await diagnose(server, { cache });
+  const { exitCode, find, text } = await diagnose(server, { cache });
   assert.equal(exitCode, 0);
+  assert.match(text, /\n\nA sign-in would work\.\n$/);
   assert.match(find("kept_sign_in").seen, /at http:\/\/localhost:8000; its token ends in 15 min/);
   assert.match(find("registration").seen, /^registered already: client-/);
   assert.equal(
@@ -69,8 +72,9 @@ Deno.test("a server without a sign-in is fine, and said to be one", async () => 
   server.faults.open = true;
   for (const legacyOnly of [true, false]) {
     server.faults.legacyOnly = legacyOnly;
-    const { exitCode, find, outcome } = await diagnose(server);
+    const { exitCode, find, outcome, text } = await diagnose(server);
     assert.equal(exitCode, 0);
+    assert.match(text, /\n\nNo sign-in is needed\.\n$/);
     assert.equal(find("endpoint").seen, "an MCP server that asks for no sign-in");
     assert.equal(outcome("registration"), "skipped");
   }
@@ -93,7 +97,7 @@ Deno.test("what cannot be looked at after a problem is said once", async () => {
   });
   assert.equal(exitCode, 4);
   assert.equal(text.match(/not looked at/g)?.length, 1);
-  assert.match(text, /not looked at +MCP endpoint, .*, clock: the server cannot be reached\n/);
+  assert.match(text, /not looked at +MCP endpoint, .*, clock: the server cannot be reached\n$/);
   assert.match(text, /^FAIL +connection +unreachable\n {6}http:\/\/localhost:8000 cannot be/m);
 });
 

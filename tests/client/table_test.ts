@@ -5,6 +5,7 @@ const style = (width: number) => ({
   width,
   bold: (text: string) => text,
   dim: (text: string) => text,
+  red: (text: string) => text,
 });
 
 const table = {

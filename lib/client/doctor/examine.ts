@@ -4,6 +4,7 @@ import type { OAuthDiscoveryState } from "@modelcontextprotocol/client";
 import { CommandError } from "../../errors.ts";
 import type { ClientContext } from "../context.ts";
 import { issuerOf } from "../discovery.ts";
+import { createMemoryTokenCache } from "../memory_token_cache.ts";
 import { type Answer, type Exchange, observeFetch } from "./answer.ts";
 import { checkAuthorizationServer, checkPkceSupport } from "./authorization_server.ts";
 import { checkCache, checkKeptSignIn } from "./cache.ts";
@@ -14,7 +15,7 @@ import { type Finding, skipped, STEPS } from "./finding.ts";
 import type { Host } from "./network.ts";
 import { checkConnection, checkName, checkUrl, UNREACHABLE } from "./reach.ts";
 import { checkReadiness } from "./readiness.ts";
-import { checkRedirect, expectRedirectUrl } from "./redirect_uri.ts";
+import { checkRedirect, findPlace } from "./redirect_uri.ts";
 import { checkRegistration } from "./registration.ts";
 import { checkResourceMetadata } from "./resource_metadata.ts";
 
@@ -89,17 +90,26 @@ async function walk(
   };
   const issuer = issuerOf(discovery);
   const pkce = checkPkceSupport(issuer, server.metadata);
-  const redirectUrl = expectRedirectUrl(context, kept.record, issuer);
-  const registration = await checkRegistration(context, discovery, redirectUrl);
-  add(pkce, registration.finding, await checkTokenEndpoint(context, discovery));
-  add(checkRevocation(context, discovery));
+  const place = await findPlace(context, discovery);
+  const registration = await checkRegistration(context, discovery, place.redirectUrl);
+  add(pkce, await checkTokenEndpoint(context, discovery), checkRevocation(context, discovery));
   if (pkce.status === "problem" || registration.finding.status === "problem") {
+    add(registration.finding);
     return "no sign-in can begin";
   }
   const scope = context.settings.scope ?? endpoint.scope ??
     resourceMetadata?.scopes_supported?.join(" ");
-  add(await checkRedirect(context, discovery, registration.client, redirectUrl, scope));
+  const redirect = await checkRedirect(context, discovery, registration.client, place, scope);
+  const { finding } = redirect.registersAnew
+    ? await checkRegistration(withNothingKept(context), discovery, place.redirectUrl)
+    : registration;
+  add(finding, redirect.finding);
   return undefined;
+}
+
+/** As if nothing were known of the server. */
+function withNothingKept(context: ClientContext): ClientContext {
+  return { ...context, cache: createMemoryTokenCache() };
 }
 
 async function reach(context: ClientContext): Promise<Answer | CommandError> {

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { CommandError, ExitCode } from "../../errors.ts";
 import type { ClientContext } from "../context.ts";
 import { ask, readObject } from "./answer.ts";
-import { type Finding, ok, problem, warning } from "./finding.ts";
+import { type Finding, ok, problem } from "./finding.ts";
 
 /** `/healthz` of this project's server. */
 const HEALTH = z.strictObject({ ok: z.literal(true) });
@@ -81,17 +81,17 @@ function judge(lookedAt: string, readiness: z.infer<typeof READINESS>): Finding 
     }, ExitCode.unreachable);
   }
   if (workos_credentials === null) {
-    return warning(step, lookedAt, "WorkOS has not answered the server yet", {
+    return problem(step, lookedAt, "WorkOS does not answer the server", {
       code: "workos_silent",
-      message: "Whether WorkOS accepts the server's credentials is not known yet.",
+      message: "Nobody can sign in while the server cannot ask WorkOS.",
       fault: "network",
-      advice: "Run this again in a minute.",
-    });
+      advice: `Run this again in a minute. ${log}`,
+    }, ExitCode.unreachable);
   }
   const found = [
     ...(store ? ["store answers"] : []),
     "WorkOS keys are there",
-    ...(workos_credentials ? ["WorkOS accepts the credentials"] : []),
+    ...(workos_credentials ? ["WorkOS accepted the credentials within the last minute"] : []),
   ];
   return ok(step, lookedAt, found.join(", "));
 }

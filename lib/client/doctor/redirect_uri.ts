@@ -10,13 +10,13 @@ import { CALLBACK_PATH } from "../callback_server.ts";
 import type { ClientContext } from "../context.ts";
 import { issuerOf, tokenRequestOptions } from "../discovery.ts";
 import { isTransient } from "../failure.ts";
+import { openListener, refusesRedirectUri } from "../redirect_listener.ts";
 import { sanitizeLine } from "../sanitize.ts";
-import type { ServerRecord } from "../server_record.ts";
 import { checkNamedUrl } from "../server_url.ts";
 import { type Answer, ask, describeAnswer, describeUrl } from "./answer.ts";
-import { type Finding, ok, problem, problemOf, skipped } from "./finding.ts";
+import { type Finding, ok, problem, problemOf, skipped, warning } from "./finding.ts";
 
-/** Stands for the free port a sign-in would listen on, if nothing fixes it. */
+/** Stands for the free port of a sign-in, if there is none to be had. */
 const SOME_PORT = 33_418;
 
 /** Answers to somebody who has not signed in, of a server that accepts the request. */
@@ -24,21 +24,36 @@ const INTERACTION_ERRORS = ["login_required", "interaction_required", "consent_r
 
 const STEP = "redirect_uri";
 
-/**
- * The redirect URI a sign-in would use, as far as it is known before one.
- *
- * @param record what is known of the server.
- * @param issuer the authorization server.
- */
-export function expectRedirectUrl(
-  { settings: { callbackHost, callbackPort } }: ClientContext,
-  record: ServerRecord | undefined,
-  issuer: string,
-): string {
+/** Where a browser would come back to. */
+export interface Place {
+  redirectUrl: string;
+  /** Why nobody can listen there, if so. */
+  failure?: CommandError;
+}
+
+/** Finds the redirect URI that a sign-in would use, by listening there for a moment. */
+export async function findPlace(
+  context: ClientContext,
+  discovery: OAuthDiscoveryState,
+): Promise<Place> {
+  const { callbackHost, callbackPort = SOME_PORT } = context.settings;
   const host = callbackHost.includes(":") ? `[${callbackHost}]` : callbackHost;
-  const kept = URL.parse(record?.issuers[issuer]?.registration?.redirect_uri ?? "");
-  const port = callbackPort ?? (kept?.hostname === host ? kept.port : SOME_PORT);
-  return `http://${host}:${port}${CALLBACK_PATH}`;
+  const nobody = { handle: () => Promise.resolve(new Response(null, { status: 404 })) };
+  try {
+    const { listener, redirectUrl } = await openListener(context, discovery, nobody);
+    await listener.close();
+    return { redirectUrl };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { redirectUrl: `http://${host}:${callbackPort}${CALLBACK_PATH}`, failure: error };
+  }
+}
+
+/** What the authorization server says to the redirect URI. */
+export interface RedirectCheck {
+  finding: Finding;
+  /** Whether a sign-in would give up the registration there is. */
+  registersAnew?: boolean;
 }
 
 /**
@@ -46,17 +61,22 @@ export function expectRedirectUrl(
  * in. A server that asks nobody may make a code, which then ends unused. Without a client that is
  * known there, this cannot be asked.
  *
+ * @param client who asks, if there is one already.
  * @param scope scopes to ask for.
  */
 export async function checkRedirect(
   context: ClientContext,
   discovery: OAuthDiscoveryState,
   client: StoredOAuthClientInformation | undefined,
-  redirectUrl: string,
+  { redirectUrl, failure }: Place,
   scope: string | undefined,
-): Promise<Finding> {
+): Promise<RedirectCheck> {
+  if (failure) {
+    return { finding: problemOf(STEP, redirectUrl, failure, "you", "nobody can listen") };
+  }
   if (!client) {
-    return skipped(STEP, redirectUrl, "only a registered client can ask; a sign-in registers one");
+    const why = "only a registered client can ask; a sign-in registers one";
+    return { finding: skipped(STEP, redirectUrl, why) };
   }
   const { authorizationUrl } = await startAuthorization(discovery.authorizationServerUrl, {
     ...tokenRequestOptions(discovery),
@@ -68,15 +88,30 @@ export async function checkRedirect(
   try {
     checkNamedUrl(authorizationUrl.href, "sign-in page", context.serverUrl);
     const answer = await ask(context, authorizationUrl, { headers: { accept: "text/html" } });
-    return judgeAnswer(context, answer, redirectUrl, issuerOf(discovery));
+    const finding = judgeAnswer(answer, redirectUrl, issuerOf(discovery));
+    const { clientId, clientMetadataUrl } = context.settings;
+    const isOurs = clientId === undefined && client.client_id !== clientMetadataUrl;
+    // What a sign-in asks itself before it opens a browser.
+    const registersAnew = isOurs && finding.status === "problem" &&
+      finding.trouble.code === "authorization_refused" &&
+      await refusesRedirectUri(context, { authorizationUrl, redirectUrl });
+    if (!registersAnew) return { finding };
+    return {
+      finding: warning(STEP, redirectUrl, describeAnswer(answer), {
+        code: "registration_refused",
+        message: "The registration that is kept here does not count there, or not with this port.",
+        fault: "you",
+        advice: "Nothing needs to be done: a sign-in registers anew.",
+      }),
+      registersAnew,
+    };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return problemOf(STEP, redirectUrl, error, "authorization_server");
+    return { finding: problemOf(STEP, redirectUrl, error, "authorization_server") };
   }
 }
 
 function judgeAnswer(
-  { serverUrl }: ClientContext,
   answer: Answer,
   redirectUrl: string,
   issuer: string,
@@ -96,9 +131,8 @@ function judgeAnswer(
       code: "authorization_refused",
       message: "The client, or its redirect URI, is not known there (any more).",
       fault,
-      advice: `If --client-id names the client, register ${redirectUrl} for it, or give the port ` +
-        "that is registered as --callback-port. Otherwise forget the registration with " +
-        `"deno task client cache clear ${serverUrl.href}".`,
+      advice: `Register ${redirectUrl} for it, or give the port that is registered as ` +
+        "--callback-port.",
     });
   }
   const target = status >= 300 ? URL.parse(headers.get("location") ?? "", url) : null;

@@ -4,13 +4,14 @@ import type {
   OAuthDiscoveryState,
   StoredOAuthClientInformation,
 } from "@modelcontextprotocol/client";
-import { CommandError, ExitCode } from "../../errors.ts";
+import { CommandError } from "../../errors.ts";
 import type { ClientContext } from "../context.ts";
 import { issuerOf } from "../discovery.ts";
 import { SignInProvider } from "../oauth_provider.ts";
 import { sanitizeLine } from "../sanitize.ts";
 import { ask, describeAnswer, readObject } from "./answer.ts";
-import { type Finding, ok, problem, problemOf, warning } from "./finding.ts";
+import { type Finding, ok, problem, problemOf } from "./finding.ts";
+import { checkRegistrationEndpoint } from "./registration_endpoint.ts";
 
 /** How the client would be known. */
 export interface RegistrationCheck {
@@ -51,7 +52,7 @@ export async function checkRegistration(
     // Metadata without such an endpoint has been refused above (MCP 2025-03-26 has none at all).
     const endpoint = metadata?.registration_endpoint ??
       new URL("/register", discovery.authorizationServerUrl).href;
-    return { finding: await checkRegistrationEndpoint(context, new URL(endpoint)) };
+    return { finding: await checkRegistrationEndpoint(context, new URL(endpoint), redirectUrl) };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const party = error.code === "authorization_server_changed" ? "you" : "authorization_server";
@@ -89,53 +90,4 @@ async function checkDocument(
     });
   if (!fits) return fail(`Its redirect_uris have to contain ${redirectUrl}; the port is free.`);
   return ok(STEP, documentUrl, "a client id metadata document that fits");
-}
-
-/**
- * Looks at the registration endpoint with a body that no server can take for a registration, so
- * that nothing is left behind there (RFC 7591 §3.2.2).
- */
-async function checkRegistrationEndpoint(context: ClientContext, url: URL): Promise<Finding> {
-  const answer = await ask(context, url, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json" },
-    body: "{",
-  });
-  const { status } = answer;
-  const seen = describeAnswer(answer);
-  const byHand = "Register a client there by hand and name it with --client-id.";
-  const fault = "authorization_server";
-  if (status === 401 || status === 403) {
-    return problem(STEP, url.href, seen, {
-      code: "registration_closed",
-      message: "Only clients that are let in may register.",
-      fault,
-      advice: byHand,
-    });
-  }
-  if (status === 404 || status === 405) {
-    return problem(STEP, url.href, seen, {
-      code: "no_registration",
-      message: "There is no registration at that address.",
-      fault,
-      advice: byHand,
-    });
-  }
-  if (status === 429 || status > 500) {
-    return problem(STEP, url.href, seen, {
-      code: "registration_unavailable",
-      message: "Clients cannot register right now.",
-      fault,
-      advice: "Try again later.",
-    }, ExitCode.unreachable);
-  }
-  if (status >= 400 && status < 500) {
-    return ok(STEP, url.href, "a new one would be made; what is no registration is refused");
-  }
-  return warning(STEP, url.href, seen, {
-    code: "registration_unclear",
-    message: "It does not refuse what is no registration, so nothing can be said without one.",
-    fault,
-    advice: "A sign-in shows whether it works.",
-  });
 }

@@ -1,11 +1,13 @@
 /** The findings for people: a line a step, and what to do below those that need it. */
 
 import type { Style } from "../output.ts";
-import type { Fault, Finding } from "./finding.ts";
+import type { Fault, Finding, Step } from "./finding.ts";
 
 const SIGNS = { ok: "ok", warning: "warn", problem: "FAIL", skipped: "-" } as const;
 
-const NAMES: Record<Finding["step"], string> = {
+const LOOKS = { ok: "dim", warning: "bold", problem: "red" } as const;
+
+const NAMES: Record<Step, string> = {
   url: "URL",
   cache: "cache",
   kept_sign_in: "kept sign-in",
@@ -48,24 +50,36 @@ export function renderFindings(findings: Finding[], style: Style): string {
       skippedFor.set(seen, [...skippedFor.get(seen) ?? [], NAMES[step]]);
       continue;
     }
-    lines.push(renderLine(SIGNS[status], NAMES[step], seen, style, status !== "ok"));
+    lines.push(renderLine(SIGNS[status], NAMES[step], seen, style, LOOKS[status]));
     if ("trouble" in finding) lines.push(...renderTrouble(finding, style));
   }
   for (const [why, names] of skippedFor) {
     lines.push(renderLine(SIGNS.skipped, "not looked at", `${names.join(", ")}: ${why}`, style));
   }
+  const verdict = judge(findings);
+  if (verdict !== undefined) lines.push("", verdict);
   return lines.join("\n");
+}
+
+/** @returns `undefined` if a sign-in would fail: that is an error, and told as one. */
+function judge(findings: Finding[]): string | undefined {
+  if (findings.some(({ status }) => status === "problem")) return undefined;
+  const isSkipped = (one: Step) =>
+    findings.some(({ step, status }) => step === one && status === "skipped");
+  if (isSkipped("registration")) return "No sign-in is needed.";
+  return isSkipped("redirect_uri")
+    ? "A sign-in would work, as far as can be told: whether the redirect URI is accepted could not be tested."
+    : "A sign-in would work.";
 }
 
 function renderLine(
   sign: string,
   name: string,
   text: string,
-  { bold, dim }: Style,
-  loud = false,
+  style: Style,
+  look: "bold" | "dim" | "red" = "dim",
 ): string {
-  const padded = sign.padEnd(SIGN_WIDTH);
-  return `${loud ? bold(padded) : dim(padded)}${name.padEnd(NAME_WIDTH)}${text}`;
+  return `${style[look](sign.padEnd(SIGN_WIDTH))}${name.padEnd(NAME_WIDTH)}${text}`;
 }
 
 function renderTrouble(

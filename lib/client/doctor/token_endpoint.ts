@@ -5,7 +5,7 @@ import { CommandError, ExitCode } from "../../errors.ts";
 import type { ClientContext } from "../context.ts";
 import { readRevocationMetadata } from "../discovery.ts";
 import { checkNamedUrl } from "../server_url.ts";
-import { ask, describeAnswer } from "./answer.ts";
+import { ask, describeAnswer, readObject } from "./answer.ts";
 import { type Finding, ok, problem, problemOf, warning } from "./finding.ts";
 
 /** Sends the token endpoint a request without a code, which it has to refuse (RFC 6749 §5.2). */
@@ -43,12 +43,21 @@ export async function checkTokenEndpoint(
       });
     }
     if (status < 400) {
-      return warning(step, url.href, describeAnswer(answer), {
-        code: "token_endpoint_unclear",
-        message: "It does not refuse a request without a code, so it may be something else.",
-        fault,
-        advice: "A sign-in shows whether it works.",
-      });
+      const seen = describeAnswer(answer);
+      // Some large ones refuse with 200, and a sign-in works there (RFC 6749 §5.2 wants 400).
+      return typeof readObject(answer)?.error === "string"
+        ? warning(step, url.href, seen, {
+          code: "token_endpoint_lenient",
+          message: "It refuses a request without a code, but calls that a success.",
+          fault,
+          advice: "This client accepts that; others may not. Tell whoever runs it.",
+        })
+        : problem(step, url.href, seen, {
+          code: "token_endpoint_unclear",
+          message: "It does not refuse a request without a code, so it is something else.",
+          fault,
+          advice: "Tell whoever runs it.",
+        });
     }
     return ok(step, url.href, "it answers, and refuses a request without a code");
   } catch (error) {
