@@ -8,7 +8,7 @@ import { nearest } from "../nearest.ts";
 import type { Output } from "../output.ts";
 import { sanitizeLine } from "../sanitize.ts";
 import { readInput, readToolArguments } from "../tool_arguments.ts";
-import { callTool, listTools, renderContent } from "../tools.ts";
+import { callTool, listTools, renderContent, ToolError } from "../tools.ts";
 import { rememberAccount, WHOAMI, withConnection } from "./session.ts";
 
 /**
@@ -35,7 +35,13 @@ export async function runCall(
       name,
       toolArguments,
       (progress) => output.status(`${name}: ${describeProgress(progress)}`, true),
-    );
+    ).catch((error) => {
+      // A script gets all that the tool said, whether it failed or not.
+      if (args.json && error instanceof ToolError && error.result) {
+        output.result(error.result, () => "");
+      }
+      throw error;
+    });
     output.result(result, () => renderContent(result));
     if (name === WHOAMI) await rememberAccount(args.url, options, result);
   });

@@ -5,7 +5,7 @@ import type { Arguments } from "../arguments.ts";
 import type { ConnectOptions } from "../context.ts";
 import type { Output } from "../output.ts";
 import { renderTable } from "../table.ts";
-import { listTools } from "../tools.ts";
+import { listRawTools, listTools } from "../tools.ts";
 import { withConnection } from "./session.ts";
 
 /**
@@ -22,6 +22,8 @@ export async function runTools(
   output: Output,
 ): Promise<void> {
   await withConnection(args, options, output, async (connection) => {
+    // For people only what is known and right.
+    if (args.json) return output.result(await listRawTools(connection), () => "");
     const tools = await listTools(connection);
     output.result(
       tools,

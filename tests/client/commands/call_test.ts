@@ -91,9 +91,35 @@ Deno.test("a tool that fails ends with 5, in its own words", async () => {
   assert.match(run.stderr, /Error: whoami failed: Nobody\.\nReally\.\n$/);
   const json = await call(["whoami", "--json"], fail);
   assert.equal(JSON.parse(json.stderr).error.code, "tool_failed");
+  assert.equal(json.code, ExitCode.toolFailed);
+  const { content, isError } = JSON.parse(json.stdout);
+  assert.deepEqual(content, [{ type: "text", text: "Nobody.\nReally." }]);
+  assert.equal(isError, true);
 });
 
-Deno.test("what is not text is named, not dumped", async () => {
+Deno.test("a structured result is JSON, without the text that says the same", async () => {
+  const structured = { degrees: 21, unit: "C" };
+  const { stdout } = await call(["temperature"], ({ faults }) => {
+    faults.registerTools = (mcp) =>
+      void mcp.registerTool(
+        "temperature",
+        { outputSchema: z.object({ degrees: z.number(), unit: z.string() }) },
+        () => ({
+          content: [
+            { type: "text", text: "It is 21 degrees." },
+            { type: "resource_link", uri: "file:///a.txt", name: "a" },
+          ],
+          structuredContent: structured,
+        }),
+      );
+  });
+  assert.equal(
+    stdout,
+    `${JSON.stringify(structured, undefined, 2)}\n[resource, file:///a.txt, a]\n`,
+  );
+});
+
+Deno.test("text is printed, what is not text is named, not dumped", async () => {
   const data = btoa("x".repeat(1000));
   const { stdout } = await call(["show"], ({ faults }) => {
     faults.registerTools = (mcp) =>
@@ -102,7 +128,10 @@ Deno.test("what is not text is named, not dumped", async () => {
           { type: "image", mimeType: "image/png", data },
           { type: "audio", mimeType: "audio/wav", data },
           { type: "resource_link", uri: "file:///a.txt", name: "a" },
-          { type: "resource", resource: { uri: "file:///b", mimeType: "text/plain", text: "bbb" } },
+          {
+            type: "resource",
+            resource: { uri: "file:///b", mimeType: "text/plain", text: "bb\x1bb" },
+          },
           { type: "resource", resource: { uri: "file:///c\x1b[2J", blob: data } },
         ],
       }));
@@ -112,7 +141,7 @@ Deno.test("what is not text is named, not dumped", async () => {
     `[image, image/png, 1000 bytes]
 [audio, audio/wav, 1000 bytes]
 [resource, file:///a.txt, a]
-[resource, file:///b, text/plain, 3 characters]
+bbb
 [resource, file:///c[2J, 1000 bytes]
 `,
   );

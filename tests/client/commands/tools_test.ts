@@ -71,10 +71,25 @@ Deno.test("--json is the list as the server sent it, with the schemas", async ()
   server.faults.registerTools = (mcp) =>
     void mcp.registerTool("add", { inputSchema: z.object({ a: z.number() }) }, nothing);
   const { context } = createTestClient(server);
-  const { stdout } = await runCommand(runTools, ["tools", server.url, "--json"], context);
+  /** Adds to the list what the SDK does not know, in two pages. */
+  const fetch: typeof context.fetch = async (input, init) => {
+    const response = await context.fetch(input, init);
+    const { method, params } = JSON.parse(typeof init?.body === "string" ? init.body : "{}");
+    if (method !== "tools/list" || response.status !== 200) return response;
+    const [, data = ""] = /^(?:.*data: )?(\{.*\})/s.exec(await response.text()) ?? [];
+    const answer = JSON.parse(data);
+    const isLast = params.cursor === "next";
+    const [echo, add] = answer.result.tools;
+    answer.result.tools = isLast ? [{ ...add, "x-cost": { cents: 5 } }] : [echo];
+    if (!isLast) answer.result.nextCursor = "next";
+    return Response.json(answer);
+  };
+  const words = ["tools", server.url, "--json"];
+  const { stdout } = await runCommand(runTools, words, { ...context, fetch });
   const [echo, add] = JSON.parse(stdout);
   assert.equal(echo.description, "Says it again");
   assert.equal(add.inputSchema.properties.a.type, "number");
+  assert.deepEqual(add["x-cost"], { cents: 5 });
 });
 
 Deno.test("a server without tools is told so", async () => {
