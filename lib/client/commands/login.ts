@@ -6,7 +6,7 @@ import type { Arguments } from "../arguments.ts";
 import type { Connection } from "../connect.ts";
 import type { ConnectOptions } from "../context.ts";
 import { waitForOthers } from "../exclusive.ts";
-import { discover } from "../discovery.ts";
+import { discover, findResourceMetadata } from "../discovery.ts";
 import type { Output, Style } from "../output.ts";
 import { currentTokens, grantedScope } from "../server_record.ts";
 import { parseServerUrl } from "../server_url.ts";
@@ -28,10 +28,18 @@ export async function runLogin(
   options: ConnectOptions,
   output: Output,
 ): Promise<void> {
-  const { cache, now } = options;
+  const { cache, now, onStep } = options;
   const serverUrl = parseServerUrl(args.url);
-  await askForMissingScopes(serverUrl, options);
-  await withConnection(args, options, output, async (connection) => {
+  // The result says it, and more.
+  const quiet: ConnectOptions = {
+    ...options,
+    onStep(step) {
+      if (step.name !== "signed_in") onStep(step);
+    },
+  };
+  await askForMissingScopes(serverUrl, quiet);
+  await withConnection(args, quiet, output, async (connection) => {
+    await signInUnasked(serverUrl, quiet);
     await learnAccount(args.url, connection, options);
     const record = await cache.read(serverUrl.href) ?? { issuers: {} };
     const summary = summarize({ serverUrl: serverUrl.href, record, usedAt: now() });
@@ -55,6 +63,20 @@ async function askForMissingScopes(serverUrl: URL, options: ConnectOptions): Pro
   }, waitForOthers(options, serverUrl));
 }
 
+/** Some servers let anybody in, and ask for a sign-in only when a tool needs one: they have metadata. */
+async function signInUnasked(serverUrl: URL, options: ConnectOptions): Promise<void> {
+  const { cache, settings } = options;
+  const isSignedIn = async () => currentTokens(await cache.read(serverUrl.href)) !== undefined;
+  if (await isSignedIn()) return;
+  const context = { ...options, serverUrl };
+  const { metadata } = await findResourceMetadata(context, undefined);
+  if (!metadata?.authorization_servers?.length) return;
+  await cache.exclusive(serverUrl.href, async () => {
+    if (await isSignedIn()) return;
+    await signIn(context, await discover(context, undefined), settings.scope);
+  }, waitForOthers(options, serverUrl));
+}
+
 async function learnAccount(
   url: string,
   connection: Connection,
@@ -72,7 +94,7 @@ async function learnAccount(
 
 function render(summary: SignInSummary, now: number, { bold, dim }: Style): string {
   if (!summary.signed_in) {
-    return `${summary.server_url} did not ask for a sign-in. A tool that needs one asks when called.`;
+    return `${summary.server_url} did not ask for a sign-in, and does not say who could sign you in.`;
   }
   const facts = [
     ["issuer", orDash(summary.issuer)],

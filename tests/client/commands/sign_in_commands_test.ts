@@ -44,10 +44,31 @@ Deno.test("login --scope asks again for scopes that are missing, not for those t
 Deno.test("login at a server that wants none says so", async () => {
   const server = createFakeServer();
   server.faults.open = true;
+  server.faults.noMetadata = true;
   const { context } = createTestClient(server);
   const { code, stdout } = await runCommand(runLogin, ["login", server.url], context);
   assert.equal(code, 0);
-  assert.match(stdout, /^http:\/\/localhost:8000\/mcp did not ask for a sign-in\./);
+  assert.match(stdout, /^http:\/\/localhost:8000\/mcp did not ask for a sign-in, and does not say/);
+});
+
+Deno.test("login signs in to a server that asks for it only when a tool is called", async () => {
+  const server = createFakeServer();
+  const { context, steps } = createTestClient(server, {
+    async fetch(input, init) {
+      const { method } = JSON.parse(
+        typeof init?.body === "string" && init.body[0] === "{" ? init.body : "{}",
+      );
+      server.faults.open = method !== "tools/call";
+      return await server.fetch(input, init);
+    },
+  });
+  const run = await runCommand(runLogin, ["login", server.url], context);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /^Signed in to http:\/\/localhost:8000\/mcp\n.*\n {2}who {6}alice@/);
+  assert.equal(server.authorizationRequests[0]?.get("scope"), "openid email");
+  assert.deepEqual(steps.map(({ name }) => name), ["registered", "authorization_url"]);
+  await runCommand(runLogin, ["login", server.url], context);
+  assert.equal(server.counts.authorizations, 1);
 });
 
 Deno.test("login does not depend on whoami", async () => {
