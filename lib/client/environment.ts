@@ -15,8 +15,8 @@ import type { Output, Stream } from "./output.ts";
 import { adviseOnReturn } from "./return_advice.ts";
 import { createFileTokenCache } from "./token_cache.ts";
 
-/** Exit code of a program that Ctrl-C ended: 128 and the number of SIGINT. */
-const INTERRUPTED = 130;
+/** Exit codes of a program that a signal ended: 128 and the signal's number. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Signals this close together, in milliseconds, are one Ctrl-C. */
 const SAME_KEY_PRESS = 500;
@@ -129,7 +129,7 @@ function streamTo(stream: typeof Deno.stdout): Stream {
 
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  const names: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const names = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
   for (const name of names) {
     const interrupt = () => {
       // `deno task` passes on a Ctrl-C that the terminal has sent already, so the second signal may
@@ -139,7 +139,7 @@ function interruptSignal(): AbortSignal {
           setTimeout(() => Deno.removeSignalListener(name, interrupt), SAME_KEY_PRESS),
         );
       }
-      controller.abort(new CommandError("interrupted", "Interrupted.", INTERRUPTED));
+      controller.abort(new CommandError("interrupted", "Interrupted.", EXIT_CODES[name]));
     };
     Deno.addSignalListener(name, interrupt);
   }

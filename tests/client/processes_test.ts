@@ -238,15 +238,20 @@ testProcesses("Ctrl-C ends a program that waits, and leaves the other alone", as
   await assertOnlyRecordsIn(cache);
 });
 
-testProcesses("Ctrl-C during a sign-in leaves no lock, no port and no half file", async (world) => {
-  const { cache, start } = world;
-  const client = start();
-  const url = await signInUrlOf(client);
-  client.kill("SIGINT");
-  assert.equal((await client.ended).code, 130);
-  await assertNobodyListens(url);
-  await assertOnlyRecordsIn(cache);
-});
+for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  testProcesses(
+    `${signal} during a sign-in leaves no lock, no port, no half file`,
+    async (world) => {
+      const { cache, start } = world;
+      const client = start();
+      const url = await signInUrlOf(client);
+      client.kill(signal);
+      assert.equal((await client.ended).code, exitCode);
+      await assertNobodyListens(url);
+      await assertOnlyRecordsIn(cache);
+    },
+  );
+}
 
 testProcesses(
   "Ctrl-C during a refresh leaves the tokens, no lock and no half file",
