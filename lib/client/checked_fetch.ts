@@ -85,6 +85,7 @@ function findForeignAnswer(url: URL, response: Response): CommandError | undefin
       `${place} sends its visitors to ${
         sanitizeLine(target.origin + target.pathname)
       }. If you trust that address and it is an MCP endpoint, use it instead.`,
+      ExitCode.unreachable,
     );
   }
   const isPage = readMediaType(response.headers) === "text/html";
@@ -93,6 +94,7 @@ function findForeignAnswer(url: URL, response: Response): CommandError | undefin
     "not_mcp",
     `${place} answers with a web page (HTTP ${response.status}): there is no MCP endpoint. ` +
       'The address often ends in /mcp; "deno task client doctor" looks for it.',
+    ExitCode.unreachable,
   );
 }
 

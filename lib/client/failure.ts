@@ -126,9 +126,9 @@ function fromStatus(error: SdkHttpError): CommandError {
   }
   return new CommandError(
     "server_error",
-    `The server answered HTTP ${status}: ${answer} Is this the address of an MCP endpoint? ` +
-      "It often ends in /mcp.",
-    ExitCode.unexpected,
+    `The server answered HTTP ${status}${answer && `: ${answer.replace(/[.!?]?$/, "")}`}. ` +
+      "Is this the address of an MCP endpoint? It often ends in /mcp.",
+    ExitCode.unreachable,
     options,
   );
 }

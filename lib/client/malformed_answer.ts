@@ -35,7 +35,7 @@ export function toMcpFailure(error: unknown): CommandError {
     "not_mcp",
     `There is a server, but it does not speak MCP at this address: it answers with ${found}. ` +
       'The address often ends in /mcp; "deno task client doctor" looks for it.',
-    ExitCode.unexpected,
+    ExitCode.unreachable,
     options,
   );
 }

@@ -122,7 +122,7 @@ testCommandLine("a server without the two tools is listed and told so", async ({
   server.faults.toolNames = [];
   const { code, stdout } = await run([server.url, "--no-browser"]);
   assert.equal(code, 0);
-  assert.match(stdout, /does not offer whoami and echo/);
+  assert.match(stdout, /\n\nThis server does not offer whoami and echo\.\n$/);
 });
 
 testCommandLine("a wrong word ends with 2, and --json says why on one line", async ({ run }) => {
@@ -188,7 +188,7 @@ testCommandLine("an address that answers JSON of another kind is said to be one"
   const { server, run } = world;
   const url = new URL("/.well-known/oauth-protected-resource/mcp", server.url).href;
   const { code, stderr } = await run([url]);
-  assert.equal(code, 1);
+  assert.equal(code, 4);
   assert.match(
     stderr,
     /^Error: There is a server, but it does not speak MCP .*doctor" looks for it\.\n$/,

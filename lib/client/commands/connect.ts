@@ -72,8 +72,6 @@ function render(
     bold(tools.length === 0 ? "No tools" : "Tools"),
     ...rows,
     ...answers,
-    ...missing.length > 0
-      ? ["", dim(`This server does not offer ${missing.join(" and ")}, so it was not called.`)]
-      : [],
+    ...missing.length > 0 ? ["", dim(`This server does not offer ${missing.join(" and ")}.`)] : [],
   ].join("\n");
 }
