@@ -58,7 +58,7 @@ export async function revokeTokens(
   // Redirects are not followed: the token would go along.
   const response = await fetchFn(endpoint, { method: "POST", headers, body, redirect: "manual" });
   const answer = await response.text();
-  if (response.status !== 200) throw refusal(issuer, response.status, answer);
+  if (!response.ok) throw refusal(issuer, response.status, answer);
   return true;
 }
 

@@ -155,6 +155,12 @@ export function withoutTokens(
     : record;
 }
 
+/** A copy of the record without anything of one authorization server. */
+export function withoutIssuer(record: ServerRecord, issuer: string): ServerRecord {
+  const { [issuer]: _, ...issuers } = record.issuers;
+  return { ...record, issuers };
+}
+
 /**
  * A copy of the record without a registration that the authorization server no longer knows, unless
  * it has been replaced meanwhile.

@@ -114,8 +114,9 @@ export const COMMANDS: Readonly<Record<Command, CommandDescription>> = {
     form: "logout [URL]",
     summary: "revoke the sign-in at the server, then forget it here",
     details: [
-      "What is kept here is always deleted. Exit code 4 or 3 means that the other side could not be",
-      "told, or refused: the sign-in may go on working there until it ends by itself.",
+      "Exit code 4 means that the server could not be told now: the sign-in is kept, so that a later",
+      "logout can revoke it. Exit code 3 means that it refuses: the sign-in is forgotten here, and may",
+      "go on working there until it ends by itself.",
     ],
     example: "logout https://mcp.example.com/mcp",
     options: ["url", "client-id", "client-secret"],

@@ -92,34 +92,91 @@ Deno.test("an authorization server without revocation is no error", async () => 
   assert.equal(await context.cache.read(server.url), undefined);
 });
 
-for (
-  const [what, answer, exitCode, reason] of [
-    ["cannot be reached", null, ExitCode.unreachable, /cannot be reached/],
-    ["is out of order", { status: 503 }, ExitCode.unreachable, /HTTP 503/],
-    ["refuses", { status: 400 }, ExitCode.notAuthorized, /refuses to end the sign-in \(HTTP 400/],
-    ["redirects", { status: 307 }, ExitCode.notAuthorized, /HTTP 307/],
-  ] as const
-) {
-  Deno.test(`if the authorization server ${what}, the sign-in here is deleted all the same`, async () => {
-    const { server, context, refreshToken } = await signIn();
-    const headers = { location: "https://evil.example/" };
-    server.faults.revocationAnswers = [
-      () =>
-        answer
-          ? new Response('{"error":"invalid_client"}', { ...answer, headers })
-          : Promise.reject(new TypeError("connection refused")),
-    ];
-    const run = await runCommand(runLogout, ["logout", server.url, "--json"], context);
-    assert.equal(run.code, exitCode);
-    assert.match(JSON.parse(run.stderr).error.message, reason);
-    assert.match(run.stderr, /What was kept here is deleted all the same/);
-    const { revocations, forgotten } = JSON.parse(run.stdout);
-    assert.equal(revocations[0].outcome, "failed");
-    assert.equal(forgotten, true);
+/** A logout at an authorization server that answers as the test says. */
+async function logOutAgainst(answer: () => Promise<Response>) {
+  const { server, context, refreshToken } = await signIn();
+  server.faults.revocationAnswers = [answer];
+  const run = await runCommand(runLogout, ["logout", server.url, "--json"], context);
+  assert(!(run.stdout + run.stderr).includes(refreshToken));
+  const { revocations, forgotten } = JSON.parse(run.stdout);
+  const { message } = JSON.parse(run.stderr).error;
+  return { server, context, code: run.code, message, outcome: revocations[0].outcome, forgotten };
+}
+
+/** An answer, with all that could mislead. */
+const answer = (status: number) => () =>
+  Promise.resolve(
+    new Response('{"error":"invalid_client"}', {
+      status,
+      headers: { location: "https://evil.example/" },
+    }),
+  );
+const outages: [string, () => Promise<Response>, RegExp][] = [
+  ["cannot be reached", () => Promise.reject(new TypeError("connection refused")), /be reached/],
+  ["is out of order", answer(503), /HTTP 503/],
+];
+for (const [what, fault, reason] of outages) {
+  Deno.test(`if the authorization server ${what}, the sign-in is kept for the next logout`, async () => {
+    const run = await logOutAgainst(fault);
+    assert.equal(run.code, ExitCode.unreachable);
+    assert.match(run.message, reason);
+    assert.match(run.message, /The sign-in is kept here, .*: run this again, or forget it/);
+    assert.equal(run.outcome, "unavailable");
+    assert.equal(run.forgotten, false);
+    const { server, context } = run;
+    assert.ok(await tokensOf(context));
+    const again = await runCommand(runLogout, ["logout", server.url], context);
+    assert.equal(again.code, 0);
+    assert.match(again.stdout, /the sign-in is revoked at/);
     assert.equal(await context.cache.read(server.url), undefined);
-    assert(!(run.stdout + run.stderr).includes(refreshToken));
   });
 }
+
+for (const [what, status] of [["refuses", 400], ["redirects", 307]] as const) {
+  Deno.test(`if the authorization server ${what}, the sign-in here is deleted all the same`, async () => {
+    const run = await logOutAgainst(answer(status));
+    assert.equal(run.code, ExitCode.notAuthorized);
+    assert.match(run.message, new RegExp(`refuses to end the sign-in \\(HTTP ${status}`));
+    assert.match(run.message, /It may go on working there until it ends by itself\.$/);
+    assert.equal(run.outcome, "refused");
+    assert.equal(run.forgotten, true);
+    assert.equal(await run.context.cache.read(run.server.url), undefined);
+  });
+}
+
+Deno.test("of two authorization servers only the one that cannot be told is kept", async () => {
+  const { server, context } = await signIn();
+  const other = "https://other.example";
+  await updateRecord(context.cache, server.url, (record) => ({
+    ...record,
+    issuers: {
+      ...record.issuers,
+      [other]: {
+        tokens: { tokens: { access_token: "at-2", token_type: "Bearer" }, client_id: "c" },
+      },
+    },
+  }));
+  const { code, stdout } = await runCommand(runLogout, ["logout", server.url], context);
+  assert.equal(code, ExitCode.unreachable);
+  assert.equal(
+    stdout,
+    `Not fully signed out of http://localhost:8000/mcp
+  there  the sign-in is revoked at http://localhost:8000
+  there  not revoked at https://other.example
+  here   kept what is not revoked
+`,
+  );
+  const record = await context.cache.read(server.url);
+  assert.deepEqual(Object.keys(record?.issuers ?? {}), [other]);
+});
+
+Deno.test("an answer without content says that the sign-in is revoked", async () => {
+  const { server, context } = await signIn();
+  server.faults.revocationAnswers = [() => new Response(null, { status: 204 })];
+  const { code, stdout } = await runCommand(runLogout, ["logout", server.url], context);
+  assert.equal(code, 0);
+  assert.match(stdout, /the sign-in is revoked at/);
+});
 
 Deno.test("a redirect is not followed: it would hand the token to whoever it names", async () => {
   const { server, context } = await signIn();
