@@ -1,7 +1,7 @@
 /** The arguments of a tool, from words of a command line and the tool's own schema. */
 
 import { CommandError, ExitCode } from "../errors.ts";
-import { parseJson } from "../json.ts";
+import { InexactNumberError, parseExactJson } from "./exact_json.ts";
 import { type JsonType, readSchema, type Schema } from "./json_schema.ts";
 import { nearest } from "./nearest.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -28,12 +28,10 @@ export function readToolArguments(tool: ToolInput, words: string[]): Record<stri
     const end = word.indexOf("=");
     if (end < 1) throw notAnAssignment(word, schema);
     const name = word.slice(0, end);
-    if (!schema.properties.has(name) && !schema.takesOthers) throw unknown(tool, name, schema);
+    checkName(tool, name, schema);
     texts.set(name, [...texts.get(name) ?? [], word.slice(end + 1)]);
   }
-  for (const name of schema.required) {
-    if (!texts.has(name)) throw missing(tool, name, schema.properties.get(name)?.());
-  }
+  checkRequired(tool, texts.keys(), schema, (name) => `Add ${name}=VALUE`);
   // Not by assignment: "__proto__" is a name like any other here.
   return Object.fromEntries(
     [...texts].map((
@@ -49,26 +47,76 @@ export function readToolArguments(tool: ToolInput, words: string[]): Record<stri
  * @throws {CommandError} `invalid_arguments` unless it is an object.
  */
 export function readInput(text: string): Record<string, unknown> {
-  const value = parseJson(text);
+  const value = parseInput(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalid('--input has to be a JSON object, such as {"message":"hello"}');
   }
   return { ...value };
 }
 
+/** The words of the parser tell the place: a line and a column, or what stands there. */
+function parseInput(text: string): unknown {
+  try {
+    return parseExactJson(text);
+  } catch (error) {
+    if (error instanceof InexactNumberError) throw invalid(`In --input ${error.message}`);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw invalid(`--input is not JSON: ${sanitizeLine(error.message)}`);
+  }
+}
+
+/**
+ * Checks arguments that came as JSON, as {@link readToolArguments} does those that it reads.
+ *
+ * @param tool the tool, with its input schema.
+ * @param args from {@link readInput}.
+ * @throws {CommandError} `invalid_arguments`, in the schema's own words.
+ */
+export function checkToolArguments(tool: ToolInput, args: Record<string, unknown>): void {
+  const schema = readSchema(tool.inputSchema);
+  for (const name of Object.keys(args)) checkName(tool, name, schema);
+  checkRequired(
+    tool,
+    Object.keys(args),
+    schema,
+    (name) => `Add ${JSON.stringify(name)} to --input`,
+  );
+  for (const [name, value] of Object.entries(args)) {
+    const property = schema.properties.get(name)?.();
+    if (!allows(property, value)) throw wrongType(name, JSON.stringify(value), property);
+  }
+}
+
+function checkName(tool: ToolInput, name: string, schema: Schema): void {
+  if (!schema.properties.has(name) && !schema.takesOthers) throw unknown(tool, name, schema);
+}
+
+/** @param advise how to add an argument. */
+function checkRequired(
+  tool: ToolInput,
+  names: Iterable<string>,
+  { required, properties }: Schema,
+  advise: (name: string) => string,
+): void {
+  const given = new Set(names);
+  for (const name of required) {
+    if (!given.has(name)) throw missing(tool, name, properties.get(name)?.(), advise(name));
+  }
+}
+
 function readValues(name: string, texts: string[], schema: Schema | undefined): unknown {
   const types = schema?.types;
   const [text = ""] = texts;
   if (texts.length === 1) {
-    const value = readValue(text, schema);
+    const value = readValue(name, text, schema);
     if (value !== undefined) return value;
-    if (!types?.has("array")) throw wrongType(name, text, schema);
+    if (!types?.has("array")) throw wrongType(name, quote(text), schema);
   } else if (types && !types.has("array")) {
     throw invalid(`${quote(name)} is given ${texts.length} times, but takes one value`);
   }
   return texts.map((item) => {
-    const value = readValue(item, schema?.items?.());
-    if (value === undefined) throw wrongType(name, item, schema?.items?.());
+    const value = readValue(name, item, schema?.items?.());
+    if (value === undefined) throw wrongType(name, quote(item), schema?.items?.());
     return value;
   });
 }
@@ -79,15 +127,30 @@ function readValues(name: string, texts: string[], schema: Schema | undefined): 
  *
  * @returns undefined when the schema does not allow it.
  */
-function readValue(text: string, schema: Schema | undefined): unknown {
-  const { types, values } = schema ?? {};
-  const isAllowed = (value: unknown) =>
-    (!types || typesOf(value).some((type) => types.has(type))) &&
-    (!values || values.some((one) => JSON.stringify(one) === JSON.stringify(value)));
+function readValue(name: string, text: string, schema: Schema | undefined): unknown {
+  const { types } = schema ?? {};
   const takesOnlyText = types?.size === 1 && types.has("string");
-  const value = takesOnlyText ? undefined : parseJson(text);
-  if (value !== undefined && isAllowed(value)) return value;
-  return isAllowed(text) ? text : undefined;
+  const value = takesOnlyText ? undefined : parseWord(name, text, schema);
+  if (value !== undefined && allows(schema, value)) return value;
+  return allows(schema, text) ? text : undefined;
+}
+
+/** @returns undefined if it is no JSON, or if its numbers arrive only in a text, which may be one. */
+function parseWord(name: string, text: string, schema: Schema | undefined): unknown {
+  try {
+    return parseExactJson(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    if (!(error instanceof InexactNumberError)) throw error;
+    if (schema?.types?.has("string")) return undefined;
+    throw invalid(`${quote(name)} cannot be ${quote(text)}: ${sanitizeLine(error.message, 120)}`);
+  }
+}
+
+function allows(schema: Schema | undefined, value: unknown): boolean {
+  const { types, values } = schema ?? {};
+  return (!types || typesOf(value).some((type) => types.has(type))) &&
+    (!values || values.some((one) => JSON.stringify(one) === JSON.stringify(value)));
 }
 
 function typesOf(value: unknown): JsonType[] {
@@ -95,7 +158,7 @@ function typesOf(value: unknown): JsonType[] {
   if (Array.isArray(value)) return ["array"];
   switch (typeof value) {
     case "number":
-      // Beyond these, digits would be lost on the way.
+      // Larger ones have lost digits already.
       return Number.isSafeInteger(value) ? ["integer", "number"] : ["number"];
     case "boolean":
       return ["boolean"];
@@ -130,14 +193,15 @@ function missing(
   { name: tool }: ToolInput,
   name: string,
   schema: Schema | undefined,
+  advice: string,
 ): CommandError {
   return invalid(
-    `${quote(tool)} needs ${quote(name)}${explain(schema)}. Add ${sanitizeLine(name, 60)}=VALUE`,
+    `${quote(tool)} needs ${quote(name)}${explain(schema)}. ${sanitizeLine(advice, 100)}`,
   );
 }
 
-function wrongType(name: string, text: string, schema: Schema | undefined): CommandError {
-  return invalid(`${quote(name)} cannot be ${quote(text)}${explain(schema)}`);
+function wrongType(name: string, value: string, schema: Schema | undefined): CommandError {
+  return invalid(`${quote(name)} cannot be ${sanitizeLine(value, 60)}${explain(schema)}`);
 }
 
 /** What the schema says of a value, in brackets and after a colon. */
@@ -145,10 +209,33 @@ function explain(schema: Schema | undefined): string {
   const { types, values, description } = schema ?? {};
   const kind = values
     ? `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`
-    // Every integer is a number.
-    : [...types ?? []].filter((type) => type !== "integer" || !types?.has("number")).join(" or ");
+    : listTypes(types).join(" or ");
   return (kind ? ` (${sanitizeLine(kind, 120)})` : "") +
     (description ? `: ${sanitizeLine(description, 200).replace(/\.$/, "")}` : "");
+}
+
+/** Every integer is a number. */
+function listTypes(types: Schema["types"]): JsonType[] {
+  return [...types ?? []].filter((type) => type !== "integer" || !types?.has("number"));
+}
+
+/**
+ * What a tool takes, as words of a command line: `message=string [coats=integer]`, where brackets
+ * are around what can be left away.
+ *
+ * @param tool the tool, with its input schema.
+ */
+export function describeArguments({ inputSchema }: Pick<ToolInput, "inputSchema">): string {
+  const { properties, required } = readSchema(inputSchema);
+  return [...properties].map(([name, property]) => {
+    const { types, values } = property();
+    const choices = values?.map((value) =>
+      typeof value === "string" ? value : JSON.stringify(value)
+    );
+    const kinds = (choices ?? listTypes(types)).join("|") || "value";
+    const word = `${sanitizeLine(name, 60)}=${sanitizeLine(kinds, 60)}`;
+    return required.includes(name) ? word : `[${word}]`;
+  }).join(" ");
 }
 
 function quote(text: string): string {
@@ -159,7 +246,7 @@ function invalid(problem: string): CommandError {
   const sentence = problem.endsWith("?") ? problem : `${problem}.`;
   return new CommandError(
     "invalid_arguments",
-    `${sentence} "deno task client tools --json" shows what a tool takes.`,
+    `${sentence} "deno task client tools" shows what a tool takes.`,
     ExitCode.usage,
   );
 }

@@ -40,6 +40,9 @@ const readings: [unknown, string, unknown][] = [
   [{ const: true }, "true", true],
   [{ $ref: "#/$defs/unknown" }, "3", 3],
   [{ $ref: "https://evil.example/schema.json" }, "word", "word"],
+  [{ type: ["string", "number"] }, "12345678901234567890", "12345678901234567890"],
+  [{ type: "number" }, "1e21", 1e21],
+  [{ type: "number" }, "0.1", 0.1],
   [{}, "plain words", "plain words"],
   [true, "[1]", [1]],
 ];
@@ -66,7 +69,16 @@ const refusals: [Record<string, unknown>, string[], RegExp][] = [
   [{ x: { type: "integer" } }, ["x=1.5"], /"x" cannot be "1\.5" \(integer\)/],
   [{ x: { type: ["number", "null"] } }, ["x=many"], /"many" \(number or null\)/],
   // Digits would be lost on the way, and another record be meant.
-  [{ x: { type: "integer" } }, ["x=9007199254740993"], /cannot be/],
+  [{ x: { type: "integer" } }, ["x=9007199254740993"], /cannot be "9007199254740993": .*digits/],
+  [
+    { x: { type: "number" } },
+    ["x=12345678901234567890"],
+    /"12345678901234567890": .*too many digits/,
+  ],
+  [{ x: { type: "number" } }, ["x=1e999"], /"x" cannot be "1e999": 1e999 is too large/],
+  [{ x: {} }, ["x=-1e999"], /too large/],
+  [{ x: { type: "array" } }, ["x=[1,[12345678901234567890]]"], /: 12345678901234567890 .*digits/],
+  [{ x: { type: "array", items: { type: "number" } } }, ["x=1", "x=1e999"], /too large/],
   [{ x: { type: "boolean" } }, ["x=yes"], /\(boolean\)/],
   [{ x: { enum: ["red", "green"] } }, ["x=blue"], /one of "red", "green"/],
   [{ x: { type: "array", items: { type: "integer" } } }, ["x=1", "x=b"], /"b" \(integer\)/],
@@ -115,9 +127,24 @@ Deno.test("a schema that branches into itself without end is read in no time", (
   assert.deepEqual(readToolArguments(looping, ["x=1"]), { x: 1 });
 });
 
-Deno.test("--input has to be an object", () => {
-  assert.deepEqual(readInput('{"a":1}'), { a: 1 });
-  for (const text of ["", "[1]", "null", "5", "{"]) {
-    assert.throws(() => readInput(text), { code: "invalid_arguments", exitCode: ExitCode.usage });
-  }
-});
+const wrongInputs: [string, RegExp][] = [
+  ["[1]", /has to be a JSON object/],
+  ["null", /has to be a JSON object/],
+  ["5", /has to be a JSON object/],
+  ["", /is not JSON: Unexpected end/],
+  ["{", /is not JSON: .*line 1 column 2/],
+  ['{"a": 1,\n  b: 2}', /is not JSON: .*line 2 column 3/],
+  ['{"a": yes}', /is not JSON: .*"\{"a": yes\}"/],
+  ['{"a": [1e999]}', /In --input 1e999 is too large/],
+  ['{"a": 12345678901234567890}', /In --input 12345678901234567890 .*too many digits/],
+];
+for (const [text, message] of wrongInputs) {
+  Deno.test(`--input ${JSON.stringify(text)} is refused: ${message.source}`, () => {
+    assert.deepEqual(readInput('{"a":1}'), { a: 1 });
+    assert.throws(() => readInput(text), {
+      code: "invalid_arguments",
+      exitCode: ExitCode.usage,
+      message,
+    });
+  });
+}

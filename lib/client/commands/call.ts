@@ -7,7 +7,7 @@ import type { ConnectOptions } from "../context.ts";
 import { nearest } from "../nearest.ts";
 import type { Output } from "../output.ts";
 import { sanitizeLine } from "../sanitize.ts";
-import { readInput, readToolArguments } from "../tool_arguments.ts";
+import { checkToolArguments, readInput, readToolArguments } from "../tool_arguments.ts";
 import { callTool, listTools, renderContent, ToolError } from "../tools.ts";
 import { rememberAccount, WHOAMI, withConnection } from "./session.ts";
 
@@ -30,6 +30,7 @@ export async function runCall(
   await withConnection(args, options, output, async (connection) => {
     const tool = findTool(await listTools(connection), name);
     const toolArguments = input ?? readToolArguments(tool, words);
+    if (input) checkToolArguments(tool, input);
     const result = await callTool(
       connection,
       name,

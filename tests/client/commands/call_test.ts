@@ -73,6 +73,21 @@ for (const [words, message] of misuses) {
   });
 }
 
+const wrongInputs: [string, RegExp][] = [
+  ["{}", /needs "color" \(one of "red", "green"\): Which paint\. Add "color" to --input\./],
+  ['{"color":"blue"}', /"color" cannot be "blue" \(one of "red", "green"\)/],
+  ['{"colour":"red"}', /no argument "colour"; did you mean "color"\?/],
+  ['{"color":"red","coats":"2"}', /"coats" cannot be "2" \(integer\)/],
+];
+for (const [input, message] of wrongInputs) {
+  Deno.test(`--input '${input}' is checked like words, and ends with 2`, async () => {
+    const run = await call(["paint", "--input", input]);
+    assert.equal(run.code, ExitCode.usage);
+    assert.match(run.stderr, message);
+    assert.equal(run.stdout, "");
+  });
+}
+
 Deno.test("input that is no object asks nobody to sign in", async () => {
   const run = await call(["paint", "--input", "[]"]);
   assert.equal(run.code, ExitCode.usage);
