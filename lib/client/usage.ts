@@ -87,8 +87,11 @@ export const COMMANDS: Readonly<Record<Command, CommandDescription>> = {
   },
   "tools": {
     form: "tools [URL]",
-    summary: "list the tools",
-    details: ["--json prints the list as the server sent it, with the schemas."],
+    summary: "list the tools, with what they take",
+    details: [
+      "An argument in brackets can be left away. --json prints the list as the server sent it, with the",
+      "schemas.",
+    ],
     example: "tools --json",
     options: CONNECTING,
   },

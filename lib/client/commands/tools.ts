@@ -4,12 +4,13 @@ import type { Tool } from "@modelcontextprotocol/client";
 import type { Arguments } from "../arguments.ts";
 import type { ConnectOptions } from "../context.ts";
 import type { Output } from "../output.ts";
-import { renderTable } from "../table.ts";
+import { renderTable, type Table } from "../table.ts";
+import { describeArguments } from "../tool_arguments.ts";
 import { listRawTools, listTools } from "../tools.ts";
 import { withConnection } from "./session.ts";
 
 /**
- * Lists the tools: what they do, and which only read or may destroy, as far as the server says.
+ * Lists the tools: what they take and do, and which only read or may destroy, as far as the server says.
  *
  * @param args the command line.
  * @param options see {@link ConnectOptions}.
@@ -35,18 +36,18 @@ export async function runTools(
   });
 }
 
-function describeTools(tools: Tool[]): { columns: string[]; rows: string[][] } {
+/** Without columns in which nothing would be. */
+function describeTools(tools: Tool[]): Table {
+  const columns = ["TOOL", "ARGUMENTS", "EFFECT", "WHAT IT DOES"];
   const rows = tools.map((tool) => [
     tool.name,
+    describeArguments(tool),
     describeEffect(tool),
     tool.description ?? tool.title ?? tool.annotations?.title ?? "",
   ]);
-  return rows.some(([, effect]) => effect)
-    ? { columns: ["TOOL", "EFFECT", "WHAT IT DOES"], rows }
-    : {
-      columns: ["TOOL", "WHAT IT DOES"],
-      rows: rows.map(([name = "", , description = ""]) => [name, description]),
-    };
+  const last = columns.length - 1;
+  const isShown = (_: string, index: number) => index === last || rows.some((row) => row[index]);
+  return { columns: columns.filter(isShown), rows: rows.map((row) => row.filter(isShown)) };
 }
 
 /** Only what the server said itself: silence does not mean that a tool is harmless. */

@@ -43,7 +43,7 @@ testSignedIn("tools and call use the sign-in that login kept", async (server, ca
     assert.equal(code, 0);
     return stdout;
   };
-  assert.match(await run("tools", server.url), /^whoami {2}Tells who you are$/m);
+  assert.match(await run("tools", server.url), /^echo {4}message=string {2}Says it again$/m);
   assert.equal(await run("call", "echo", "message=a b", server.url), "a b\n");
   assert.equal(server.counts.authorizations, 1);
 });
@@ -102,15 +102,15 @@ if (hasTerminals()) {
   testSignedIn(
     "a terminal gets colors and its width, and no rest of a status line",
     async (server, cache) => {
-      const { code, screen } = await runInTerminal(["tools", server.url], { cache, width: 40 });
+      const { code, screen } = await runInTerminal(["tools", server.url], { cache, width: 60 });
       assert.equal(code, 0);
       const [status, result] = screen.split("␛[?7h\r␛[2K");
       assert.equal(status, `\r␛[2K␛[?7lConnecting to ${server.url} …`);
       assert.equal(
         result,
-        `␛[2mTOOL    WHAT IT DOES␛[0m
-␛[1mwhoami␛[0m  Tells who you are
-␛[1mecho  ␛[0m  Says it again
+        `␛[2mTOOL    ARGUMENTS       WHAT IT DOES␛[0m
+␛[1mwhoami␛[0m                  Tells who you are
+␛[1mecho  ␛[0m  message=string  Says it again
 `,
       );
       const plain = await runInTerminal(["tools", server.url], { cache, env: { NO_COLOR: "1" } });

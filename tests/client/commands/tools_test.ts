@@ -23,17 +23,37 @@ Deno.test("the tools are a table, as wide as the terminal", async () => {
     );
   };
   const { context } = createTestClient(server);
-  const { code, stdout } = await runCommand(runTools, ["tools", server.url], context, 50);
+  const { code, stdout } = await runCommand(runTools, ["tools", server.url], context, 66);
   assert.equal(code, 0);
   assert.equal(
     stdout,
-    `TOOL      EFFECT       WHAT IT DOES
-whoami                 Tells who you are
-echo                   Says it again
-drop_all  destructive  Deletes every table there
-                       is, without a question
-count     read-only    Count things
+    `TOOL      ARGUMENTS       EFFECT       WHAT IT DOES
+whoami                                 Tells who you are
+echo      message=string               Says it again
+drop_all                  destructive  Deletes every table there
+                                       is, without a question
+count                     read-only    Count things
 `,
+  );
+});
+
+Deno.test("what a tool takes is told by name and type, with what can be left away", async () => {
+  const server = createFakeServer();
+  server.faults.toolNames = [];
+  server.faults.registerTools = (mcp) =>
+    void mcp.registerTool("paint", {
+      inputSchema: z.object({
+        color: z.enum(["red", "green"]),
+        coats: z.number().int().optional(),
+        size: z.union([z.number(), z.string()]),
+        extra: z.unknown(),
+      }),
+    }, nothing);
+  const { context } = createTestClient(server);
+  const { stdout } = await runCommand(runTools, ["tools", server.url], context);
+  assert.match(
+    stdout,
+    /^paint {2}color=red\|green \[coats=integer\] size=number\|string \[?extra=value/m,
   );
 });
 
