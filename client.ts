@@ -4,12 +4,6 @@
  */
 
 import { type Arguments, parseArguments } from "./lib/client/arguments.ts";
-import { runCacheClear, runCacheList } from "./lib/client/commands/cache.ts";
-import { runCall } from "./lib/client/commands/call.ts";
-import { runConnect } from "./lib/client/commands/connect.ts";
-import { runLogin } from "./lib/client/commands/login.ts";
-import { runLogout } from "./lib/client/commands/logout.ts";
-import { runTools } from "./lib/client/commands/tools.ts";
 import type { ConnectOptions } from "./lib/client/context.ts";
 import {
   createConnectOptions,
@@ -22,19 +16,16 @@ import { ExitCode } from "./lib/errors.ts";
 
 type Run = (args: Arguments, options: ConnectOptions, output: Output) => Promise<void>;
 
-const RUNS: Readonly<Record<Command, Run>> = {
-  "connect": runConnect,
-  "tools": runTools,
-  "call": runCall,
-  "login": runLogin,
-  "logout": runLogout,
-  "cache list": runCacheList,
-  "cache clear": runCacheClear,
-  // Only this one needs its many checks.
-  "doctor": async (args, options, output) => {
-    const { runDoctor } = await import("./lib/client/commands/doctor.ts");
-    await runDoctor(args, options, output);
-  },
+/** Each command loads what it needs: the MCP SDK takes longer than all the rest. */
+const LOADERS: Readonly<Record<Command, () => Promise<Run>>> = {
+  "connect": async () => (await import("./lib/client/commands/connect.ts")).runConnect,
+  "tools": async () => (await import("./lib/client/commands/tools.ts")).runTools,
+  "call": async () => (await import("./lib/client/commands/call.ts")).runCall,
+  "login": async () => (await import("./lib/client/commands/login.ts")).runLogin,
+  "logout": async () => (await import("./lib/client/commands/logout.ts")).runLogout,
+  "cache list": async () => (await import("./lib/client/commands/cache.ts")).runCacheList,
+  "cache clear": async () => (await import("./lib/client/commands/cache.ts")).runCacheClear,
+  "doctor": async () => (await import("./lib/client/commands/doctor.ts")).runDoctor,
 };
 
 /** Exit code of a program whose reader has gone: 128 and the number of SIGPIPE. */
@@ -60,14 +51,15 @@ export async function main(words: string[], environment: Environment): Promise<n
     else {
       const input = args.input === "-" ? await readInput(environment, output) : args.input;
       const options = createConnectOptions(args, environment, output);
-      await RUNS[args.command]({ ...args, input }, options, output);
+      const run = await LOADERS[args.command]();
+      await run({ ...args, input }, options, output);
     }
     return ExitCode.ok;
   } catch (error) {
     // As in `| head`: whoever reads has enough, and it is not an error worth a word.
     if (error instanceof Deno.errors.BrokenPipe) return BROKEN_PIPE;
     // Whatever Ctrl-C made fail, it was Ctrl-C.
-    return output.error(signal.aborted ? signal.reason : error);
+    return await output.error(signal.aborted ? signal.reason : error);
   }
 }
 

@@ -1,7 +1,6 @@
 /** The words of the command line, understood. */
 
 import { parseArgs } from "node:util";
-import { isHttpsUrl } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import type { SignInSettings } from "./context.ts";
 import { nearest } from "./nearest.ts";
@@ -154,7 +153,8 @@ function checkOptions(command: Command, values: Values): void {
     if (values["client-id"] !== undefined) {
       throw misused("--client-id and --client-metadata-url exclude each other");
     }
-    if (!isHttpsUrl(values["client-metadata-url"])) {
+    const url = URL.parse(values["client-metadata-url"]);
+    if (url?.protocol !== "https:" || url.pathname === "/") {
       throw misused("--client-metadata-url has to be an https URL with a path");
     }
   }

@@ -1,7 +1,7 @@
 /** What the command line prints: results on standard output, all else on standard error. */
 
+import { CommandError } from "../errors.ts";
 import { redactSecrets } from "../log.ts";
-import { toCommandError } from "./failure.ts";
 import { sanitizeLine, sanitizeText } from "./sanitize.ts";
 
 /** Somewhere to print to. */
@@ -55,7 +55,7 @@ export interface Output {
    * @param error anything thrown.
    * @returns the exit code.
    */
-  error(error: unknown): number;
+  error(error: unknown): Promise<number>;
 }
 
 /** To the start of the line, and nothing on it. */
@@ -107,9 +107,11 @@ export function createOutput(options: OutputOptions): Output {
       else if (always) stderr.write(`${sanitizeLine(text)}\n`);
       replaceable = canReplace;
     },
-    error(error) {
+    async error(error) {
       eraseStatus();
-      const { code, message, exitCode } = toCommandError(error);
+      const { code, message, exitCode } = error instanceof CommandError
+        ? error
+        : await explain(error);
       if (debug) stderr.write(`${redactSecrets(sanitizeText(describe(error)))}\n`);
       stderr.write(
         json ? `${toJson({ error: { code, message } })}\n` : `${red("Error:")} ${message}\n`,
@@ -117,6 +119,12 @@ export function createOutput(options: OutputOptions): Output {
       return exitCode;
     },
   };
+}
+
+/** Knows the errors of the MCP SDK, which takes long to load. */
+async function explain(error: unknown): Promise<CommandError> {
+  const { toCommandError } = await import("./failure.ts");
+  return toCommandError(error);
 }
 
 /** JSON escapes C0 controls only; terminals obey DEL and C1 too. */

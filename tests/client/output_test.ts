@@ -19,18 +19,20 @@ function capture(options: Partial<OutputOptions> & { isTerminal?: boolean } = {}
   return { output, written };
 }
 
-Deno.test("results go to standard output, all else to standard error", () => {
+Deno.test("results go to standard output, all else to standard error", async () => {
   const { output, written } = capture();
   output.result({ a: 1 }, ({ bold }) => bold("text"));
   output.progress("working");
-  output.error(new CommandError("gone", "It is gone.", ExitCode.unreachable));
+  await output.error(new CommandError("gone", "It is gone.", ExitCode.unreachable));
   assert.deepEqual(written, { stdout: "text\n", stderr: "working\nError: It is gone.\n" });
 });
 
-Deno.test("--json prints the value, and an error as one line", () => {
+Deno.test("--json prints the value, and an error as one line", async () => {
   const { output, written } = capture({ json: true });
   output.result({ a: "\x9b31m" }, () => "text");
-  const exitCode = output.error(new CommandError("gone", "It is gone.", ExitCode.unreachable));
+  const exitCode = await output.error(
+    new CommandError("gone", "It is gone.", ExitCode.unreachable),
+  );
   assert.equal(written.stdout, '{\n  "a": "\\u009b31m"\n}\n');
   assert.equal(written.stderr, '{"error":{"code":"gone","message":"It is gone."}}\n');
   assert.equal(exitCode, ExitCode.unreachable);
@@ -50,23 +52,23 @@ Deno.test("emphasis is for terminals that want it", () => {
   );
 });
 
-Deno.test("what a server wrote cannot steer the terminal", () => {
+Deno.test("what a server wrote cannot steer the terminal", async () => {
   const { output, written } = capture({
     isTerminal: true,
     env: (name) => name === "NO_COLOR" ? "1" : undefined,
   });
   output.progress("a\x1b]0;title\x07b\u202Ec\x9bd\r");
-  output.error(new Error("\x1b[2Jboom"));
+  await output.error(new Error("\x1b[2Jboom"));
   assert.equal(
     written.stderr,
     "a]0;titlebcd\nError: [2Jboom (unexpected; --debug shows where)\n",
   );
 });
 
-Deno.test("--debug tells what led to an error, without secrets", () => {
+Deno.test("--debug tells what led to an error, without secrets", async () => {
   const { output, written } = capture({ debug: true });
   const cause = new Error("Bearer abcdefghijklmnop was refused");
-  output.error(new CommandError("x", "It failed.", 1, { cause }));
+  await output.error(new CommandError("x", "It failed.", 1, { cause }));
   assert.match(written.stderr, /Caused by: Error: Bearer \[redacted\] was refused/);
 });
 
@@ -80,12 +82,12 @@ Deno.test("what is under way is written over by what comes next", () => {
   assert.equal(written.stderr, `${line("one [31mmore")}${line("two")}\r\x1b[2Kdone\nreally\n`);
 });
 
-Deno.test("the line under way is gone before a result or an error is printed", () => {
+Deno.test("the line under way is gone before a result or an error is printed", async () => {
   for (const print of ["result", "error"] as const) {
     const { output, written } = capture({ isTerminal: true });
     output.status("working");
     if (print === "result") output.result({}, () => "text");
-    else output.error(new CommandError("gone", "It is gone."));
+    else await output.error(new CommandError("gone", "It is gone."));
     assert(written.stderr.includes("working\x1b[?7h\r\x1b[2K"));
   }
 });

@@ -19,6 +19,37 @@ Deno.test("a program that has no wishes gets a working client", async () => {
   await close();
 });
 
+interface Module {
+  specifier: string;
+  dependencies?: { code?: { specifier: string }; isDynamic?: boolean }[];
+}
+
+testNeeding(
+  { read: true, run: true },
+  "--help and cache list do not load the MCP SDK",
+  async () => {
+    for (const entry of ["client.ts", "lib/client/commands/cache.ts"]) {
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["info", "--json", entry],
+        cwd: ROOT,
+      }).output();
+      const modules: Module[] = JSON.parse(new TextDecoder().decode(stdout)).modules;
+      const loaded = new Set([new URL(entry, ROOT).href]);
+      for (const specifier of loaded) {
+        const dependencies = modules.find((one) => one.specifier === specifier)?.dependencies ?? [];
+        for (const { code, isDynamic } of dependencies) {
+          if (code && !isDynamic) {
+            loaded.add(code.specifier);
+          }
+        }
+      }
+      const names = [...loaded];
+      assert(names.some((name) => name.includes("zod")), names.join());
+      assert.deepEqual(names.filter((name) => name.includes("@modelcontextprotocol")), []);
+    }
+  },
+);
+
 testNeeding(
   { env: true, net: true, read: true, write: true, run: true },
   "the README's example of a program signs in and lists the tools",

@@ -44,7 +44,7 @@ export async function runCommand(
     const args = parseArguments(words, () => undefined);
     await run(args, { ...options, settings: args.settings }, output);
   } catch (error) {
-    code = output.error(error);
+    code = await output.error(error);
   }
   return { code, ...written };
 }
