@@ -42,6 +42,21 @@ export function summarize({ serverUrl, record, usedAt }: CachedServer): SignInSu
 }
 
 /**
+ * Describes each sign-in at a server: it may be at several authorization servers, of which one is
+ * in use and comes first.
+ *
+ * @param server from the cache.
+ */
+export function summarizeAll(server: CachedServer): SignInSummary[] {
+  const { record } = server;
+  const others = Object.keys(record.issuers)
+    .filter((issuer) => issuer !== record.issuer && record.issuers[issuer]?.tokens);
+  const used = currentTokens(record) || others.length === 0 ? [record] : [];
+  return [...used, ...others.map((issuer) => ({ ...record, issuer }))]
+    .map((one) => summarize({ ...server, record: one }));
+}
+
+/**
  * When a sign-in ends, for people.
  *
  * @param summary the sign-in.

@@ -99,6 +99,7 @@ export const COMMANDS: Readonly<Record<Command, CommandDescription>> = {
     form: "call TOOL [NAME=VALUE … | --input JSON] [URL]",
     summary: "call a tool",
     details: [
+      '"tools" tells what each of them takes.',
       "A VALUE is read as the tool's schema says: text, a number, true, false, null, or JSON.",
       "NAME= is an empty text. A NAME given several times makes a list, where the tool takes one.",
       "--input - reads the arguments from standard input. Exit code 5 means that the tool failed.",
@@ -125,11 +126,11 @@ export const COMMANDS: Readonly<Record<Command, CommandDescription>> = {
     options: ["url", "client-id", "client-secret"],
   },
   "cache list": {
-    form: "cache list",
+    form: "cache list [URL]",
     summary: "show which sign-ins are kept here, without their tokens",
-    details: [],
+    details: ["It shows those of one server, or of all."],
     example: "cache list --json",
-    options: [],
+    options: ["url"],
   },
   "cache clear": {
     form: "cache clear [URL]",

@@ -11,7 +11,7 @@ import {
   describeTime,
   orDash,
   type SignInSummary,
-  summarize,
+  summarizeAll,
 } from "../sign_in_summary.ts";
 import { renderTable } from "../table.ts";
 import type { TokenCache } from "../token_cache.ts";
@@ -21,19 +21,27 @@ const COLUMNS = ["SERVER", "WHO", "EXPIRES", "LAST USED", "ISSUER", "SCOPES"];
 /**
  * Shows which sign-ins are kept, without any token, secret or client id.
  *
- * @param _args the command line.
+ * @param args the command line; all servers unless it names one.
  * @param options see {@link ConnectOptions}.
  * @param output receives the list.
  * @throws {CommandError} when the cache cannot be read.
  */
 export async function runCacheList(
-  _args: Arguments,
+  args: Arguments,
   { cache, now }: ConnectOptions,
   output: Output,
 ): Promise<void> {
-  const summaries = (await cache.list()).map(summarize);
+  const wanted = args.urlNamed ? parseServerUrl(args.url).href : undefined;
+  const servers = await cache.list();
+  const summaries = servers
+    .filter(({ serverUrl }) => wanted === undefined || serverUrl === wanted)
+    .flatMap(summarizeAll);
   output.result(summaries, (style) => {
-    if (summaries.length === 0) return "No sign-in is kept here.";
+    if (summaries.length === 0) {
+      return wanted === undefined
+        ? "No sign-in is kept here."
+        : `No sign-in to ${wanted} is kept here.`;
+    }
     return renderTable(
       { columns: COLUMNS, rows: summaries.map((one) => toRow(one, now())) },
       style,

@@ -108,6 +108,41 @@ Deno.test("cache list tells server, who, expiry, last use, issuer and scopes", a
   }]);
 });
 
+Deno.test("cache list has a line for each authorization server, and for one server if it is named", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  const tokens = (access_token: string) => ({
+    tokens: { access_token, token_type: "Bearer" },
+    client_id: "c",
+  });
+  const [old, present] = ["https://old.example", "https://new.example"];
+  await context.cache.write(server.url, {
+    issuer: present,
+    issuers: {
+      [old]: { tokens: { ...tokens("1"), account: "alice@acme.test" } },
+      [present]: { tokens: { ...tokens("2"), account: "bob@acme.test" } },
+      "https://never.example": {},
+    },
+  });
+  const other = "https://mcp.example.com/mcp";
+  await context.cache.write(other, { issuers: {} });
+  const list = async (...words: string[]) => {
+    const run = await runCommand(runCacheList, ["cache", "list", "--json", ...words], context);
+    return JSON.parse(run.stdout).map((one: Record<string, unknown>) =>
+      `${one.server_url} ${one.issuer} ${one.account} ${one.signed_in}`
+    );
+  };
+  const lines = [
+    `${server.url} ${present} bob@acme.test true`,
+    `${server.url} ${old} alice@acme.test true`,
+  ];
+  assert.deepEqual(await list(), [...lines, `${other} null null false`]);
+  assert.deepEqual(await list(server.url), lines);
+  const words = ["cache", "list", "http://localhost:9/mcp"];
+  const { stdout } = await runCommand(runCacheList, words, context);
+  assert.equal(stdout, "No sign-in to http://localhost:9/mcp is kept here.\n");
+});
+
 Deno.test("no command prints a token, whatever the format", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);
