@@ -34,7 +34,7 @@ testNeeding({ read: true }, "every setting is in .env.example and in the README"
 testNeeding({ read: true }, "every task and file that the README names is there", async () => {
   const readme = await read("README.md");
   const { tasks } = JSON.parse(await read("deno.json"));
-  for (const [, task] of readme.matchAll(/deno task (\w[\w-]*)/g)) {
+  for (const [, task] of readme.matchAll(/deno task (?:-q )?(\w[\w-]*)/g)) {
     assert.ok(task && tasks[task], task);
   }
   for (const [, path] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
