@@ -15,7 +15,7 @@ import { type Finding, skipped, STEPS } from "./finding.ts";
 import type { Host } from "./network.ts";
 import { checkConnection, checkName, checkUrl, UNREACHABLE } from "./reach.ts";
 import { checkReadiness } from "./readiness.ts";
-import { checkRedirect, findPlace } from "./redirect_uri.ts";
+import { checkRedirect, tryToListen } from "./redirect_uri.ts";
 import { checkRegistration } from "./registration.ts";
 import { checkResourceMetadata } from "./resource_metadata.ts";
 
@@ -90,8 +90,8 @@ async function walk(
   };
   const issuer = issuerOf(discovery);
   const pkce = checkPkceSupport(issuer, server.metadata);
-  const place = await findPlace(context, discovery);
-  const registration = await checkRegistration(context, discovery, place.redirectUrl);
+  const attempt = await tryToListen(context, discovery);
+  const registration = await checkRegistration(context, discovery, attempt.redirectUrl);
   add(pkce, await checkTokenEndpoint(context, discovery), checkRevocation(context, discovery));
   if (pkce.status === "problem" || registration.finding.status === "problem") {
     add(registration.finding);
@@ -99,9 +99,9 @@ async function walk(
   }
   const scope = context.settings.scope ?? endpoint.scope ??
     resourceMetadata?.scopes_supported?.join(" ");
-  const redirect = await checkRedirect(context, discovery, registration.client, place, scope);
+  const redirect = await checkRedirect(context, discovery, registration.client, attempt, scope);
   const { finding } = redirect.registersAnew
-    ? await checkRegistration(withNothingKept(context), discovery, place.redirectUrl)
+    ? await checkRegistration(withNothingKept(context), discovery, attempt.redirectUrl)
     : registration;
   add(finding, redirect.finding);
   return undefined;

@@ -24,18 +24,18 @@ const INTERACTION_ERRORS = ["login_required", "interaction_required", "consent_r
 
 const STEP = "redirect_uri";
 
-/** Where a browser would come back to. */
-export interface Place {
+/** What came of listening where a browser would come back to. */
+export interface ListenAttempt {
   redirectUrl: string;
-  /** Why nobody can listen there, if so. */
+  /** Why this program cannot listen there, if so. */
   failure?: CommandError;
 }
 
 /** Finds the redirect URI that a sign-in would use, by listening there for a moment. */
-export async function findPlace(
+export async function tryToListen(
   context: ClientContext,
   discovery: OAuthDiscoveryState,
-): Promise<Place> {
+): Promise<ListenAttempt> {
   const { callbackHost, callbackPort = SOME_PORT } = context.settings;
   const host = callbackHost.includes(":") ? `[${callbackHost}]` : callbackHost;
   const nobody = { handle: () => Promise.resolve(new Response(null, { status: 404 })) };
@@ -68,11 +68,13 @@ export async function checkRedirect(
   context: ClientContext,
   discovery: OAuthDiscoveryState,
   client: StoredOAuthClientInformation | undefined,
-  { redirectUrl, failure }: Place,
+  { redirectUrl, failure }: ListenAttempt,
   scope: string | undefined,
 ): Promise<RedirectCheck> {
   if (failure) {
-    return { finding: problemOf(STEP, redirectUrl, failure, "you", "nobody can listen") };
+    return {
+      finding: problemOf(STEP, redirectUrl, failure, "you", "this program cannot listen there"),
+    };
   }
   if (!client) {
     const why = "only a registered client can ask; a sign-in registers one";
