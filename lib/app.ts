@@ -153,7 +153,7 @@ export async function createApp(given: AppOptions): Promise<App> {
       audience: "person",
       limit: limitAuthorizations,
     }],
-    ["/token", program(createToken({ config, clients, grants }))],
+    ["/token", program(createToken({ config, clients, grants, log }))],
     ["/revoke", program(createRevoke({ clients, grants }))],
     ["/healthz", probeRoute(() => Response.json({ ok: true }))],
     ["/readyz", probeRoute(createReadiness(options))],

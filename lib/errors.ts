@@ -220,6 +220,11 @@ export class CommandError extends Error {
   }
 }
 
+/** The stable code of an error; `internal_error` for one without. */
+export function readErrorCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "internal_error";
+}
+
 /** What a client is told of an outage: not which part of ours is out. */
 export function describeOutage(error: UnavailableError): string {
   return error.code === "client_metadata_unavailable"

@@ -228,6 +228,7 @@ export function createGrants(options: GrantsOptions): Grants {
       if (!shared || !await store.insertAccessToken(grant.id, shared.issue.accessToken)) {
         throw new OAuthError("invalid_grant", "The grant has ended. Sign in again.");
       }
+      log.debug("refresh_shared", { grant_id: grant.id, client_id: client.id });
       return shared.response;
     },
 

@@ -8,6 +8,7 @@ import type { Config } from "../config.ts";
 import {
   OAuthError,
   type OAuthErrorCode,
+  readErrorCode,
   SessionEndedError,
   SignInRefusedError,
   UnavailableError,
@@ -165,6 +166,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       });
       if (wanted !== undefined) assertUsable(grant, session);
     } catch (error) {
+      log.info("renewal_failed", { grant_id: grant.id, error: readErrorCode(error) });
       const refusal = error instanceof UnverifiedRenewalError ? error.cause : error;
       if (wanted !== undefined && refusal instanceof SignInRefusedError) {
         // Nothing is over: the person stays where they were.

@@ -1,7 +1,8 @@
 /** The token endpoint (RFC 6749 §3.2). */
 
 import type { Config } from "../config.ts";
-import { OAuthError } from "../errors.ts";
+import { OAuthError, readErrorCode } from "../errors.ts";
+import type { Log } from "../log.ts";
 import type { Client, Clients } from "./clients.ts";
 import type { Grants } from "./grants.ts";
 import { checkResource, type Parameters, readForm, readParameters } from "./parameters.ts";
@@ -12,6 +13,7 @@ export interface TokenOptions {
   config: Pick<Config, "resource">;
   clients: Clients;
   grants: Grants;
+  log: Log;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface TokenOptions {
  * @returns a handler that throws {@link OAuthError} and {@link UnavailableError}.
  */
 export function createToken(
-  { config, clients, grants }: TokenOptions,
+  { config, clients, grants, log }: TokenOptions,
 ): (request: Request, address: string) => Promise<Response> {
   return async (request, address) => {
     const form = await readForm(request);
@@ -28,20 +30,21 @@ export function createToken(
     const grantType = parameters.require("grant_type");
     const client = await clients.authenticate(request, parameters, address);
     checkResource(form, config.resource);
-    const tokens = await exchange(grantType, client, parameters, grants);
+    const tokens = await exchange(grantType, client, parameters, grants, log);
     return Response.json(tokens, { headers: { "cache-control": "no-store", pragma: "no-cache" } });
   };
 }
 
-function exchange(
+async function exchange(
   grantType: string,
   client: Client,
   parameters: Parameters,
   grants: Grants,
+  log: Log,
 ): Promise<TokenResponse> {
   if (grantType === "authorization_code") {
     const redirectUri = parameters.get("redirect_uri");
-    return grants.redeemCode({
+    return await grants.redeemCode({
       client,
       code: parameters.require("code"),
       codeVerifier: parameters.require("code_verifier"),
@@ -50,11 +53,13 @@ function exchange(
   }
   if (grantType === "refresh_token") {
     const scope = parameters.get("scope");
-    return grants.refresh({
-      client,
-      refreshToken: parameters.require("refresh_token"),
-      ...(scope !== undefined && { scope }),
-    });
+    const refreshToken = parameters.require("refresh_token");
+    try {
+      return await grants.refresh({ client, refreshToken, ...(scope !== undefined && { scope }) });
+    } catch (error) {
+      log.debug("refresh_failed", { client_id: client.id, error: readErrorCode(error) });
+      throw error;
+    }
   }
   throw new OAuthError(
     "unsupported_grant_type",
