@@ -69,6 +69,8 @@ export interface App {
    * @param peer address of the connection.
    */
   fetch(request: Request, peer?: string): Promise<Response>;
+  /** Paths that are answered. */
+  paths: ReadonlySet<string>;
   /** Deletes what has expired; to be called now and then. Never rejects. */
   sweep(): Promise<void>;
   /** Handles what WorkOS reports; to be called every few seconds. Never rejects. */
@@ -167,6 +169,7 @@ export async function createApp(given: AppOptions): Promise<App> {
 
   return {
     fetch: withRequestContext(route, options),
+    paths: new Set([...routes.keys(), "/mcp"]),
     async sweep() {
       try {
         let deleted = await store.sweep(now(), SWEEP_LIMIT);

@@ -33,6 +33,8 @@ export interface Config {
   /** How many reverse proxies set `X-Forwarded-For`. */
   trustedProxyHops: number;
   log: { level: LogLevel; format: "text" | "json" };
+  /** Whether Deno exports metrics and traces. */
+  telemetry: boolean;
 }
 
 const DAY = 86_400;
@@ -73,6 +75,7 @@ export function readConfig(
       level: settings.choice("LOG_LEVEL", LOG_LEVELS, "info"),
       format: settings.choice("LOG_FORMAT", ["text", "json"], "text"),
     },
+    telemetry: readTelemetry(settings),
   };
   if (config.allowLoopbackClientMetadata && !loopback) {
     settings.problems.push(
@@ -107,6 +110,23 @@ function readRequiredScopes(settings: Settings): readonly string[] {
     );
   }
   return full ?? short ?? ["openid", "profile", "email"];
+}
+
+/** Deno has read these before, in this way. */
+function readTelemetry(settings: Settings): boolean {
+  const isOn = (name: string, fallback: boolean): boolean => {
+    const value = settings.get(name)?.toLowerCase();
+    return value === "true" || (value !== "false" && fallback);
+  };
+  if (isOn("OTEL_SDK_DISABLED", false)) return false;
+  const enabled = isOn("OTEL_DENO", false);
+  if (isOn("OTEL_DENO_TRACING", enabled)) {
+    settings.problems.push(
+      "OTEL_DENO_TRACING must be false: the spans that Deno makes by itself hold whole URLs, and " +
+        "with them the codes of sign-ins. This server makes spans of its own without it.",
+    );
+  }
+  return isOn("OTEL_DENO_METRICS", enabled);
 }
 
 function readStore(settings: Settings): StoreLocation {

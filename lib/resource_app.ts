@@ -73,6 +73,7 @@ export function createResourceApp(options: ResourceAppOptions): App {
   });
   return {
     fetch: withRequestContext(route, options),
+    paths: new Set([...routes.keys(), "/mcp"]),
     // Nothing is kept, so nothing expires.
     sweep: () => Promise.resolve(),
     handleEvents: () => Promise.resolve(),

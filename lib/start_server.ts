@@ -13,6 +13,7 @@ import { createSafeFetch } from "./oauth/safe_fetch.ts";
 import { readLogFields, type RequestContext } from "./request_context.ts";
 import { createResourceApp, type ResourceAppOptions } from "./resource_app.ts";
 import { openStore } from "./store/open_store.ts";
+import { noTelemetry, type Telemetry } from "./telemetry/telemetry.ts";
 import {
   type ApiKeys,
   type AuthKitConfig,
@@ -57,15 +58,19 @@ export async function startServer(definition: McpDefinition): Promise<void> {
 async function run(definition: McpDefinition): Promise<void> {
   const config = readConfig(Deno.env.toObject(), Deno.readTextFileSync);
   const requestContext = new AsyncLocalStorage<RequestContext>();
-  const log = createLog({
+  const telemetry = config.telemetry ? await startTelemetry(definition) : noTelemetry;
+  const log = telemetry.countEvents(createLog({
     ...config.log,
     context: () => readLogFields(requestContext.getStore()),
     now: Date.now,
     write: (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)),
-  });
+  }));
+  const fetch = telemetry.traceFetch(globalThis.fetch);
   const parts = {
-    definition,
+    definition: telemetry.traceMcp(definition),
     log,
+    fetch,
+    telemetry,
     now: Date.now,
     random: randomBytes,
     wait: delay,
@@ -86,6 +91,7 @@ async function run(definition: McpDefinition): Promise<void> {
   const { upstream } = connection;
   const setup = { config: workos, upstream, log, fetch, now: Date.now };
   const [store] = await allOrProblems(openStore(config.store), checkSetup(setup));
+  telemetry.observeGrants(store, log, Date.now);
   const app = await createApp({
     ...parts,
     ...connection,
@@ -98,7 +104,7 @@ async function run(definition: McpDefinition): Promise<void> {
   });
   const describe = (address: Deno.NetAddr) =>
     describeServer(config, definition.name, address, emulator?.workos.apiUrl);
-  await serve(app, config, log, describe);
+  await serve(telemetry.traceApp(app), config, log, describe);
   await store.close();
   Deno.exit(0);
 }
@@ -106,10 +112,13 @@ async function run(definition: McpDefinition): Promise<void> {
 /** Without a store and without pages: AuthKit is the authorization server. */
 async function runResourceServer(
   config: Config,
-  parts: Omit<ResourceAppOptions, "config" | "authkit" | "directory" | "api">,
+  parts: Omit<ResourceAppOptions, "config" | "authkit" | "directory" | "api"> & {
+    fetch: typeof globalThis.fetch;
+    telemetry: Telemetry;
+  },
   { issuer }: AuthKitConfig,
 ): Promise<void> {
-  const { log } = parts;
+  const { log, fetch, telemetry } = parts;
   const connection = connectAuthKit({
     ...config,
     config: config.workos,
@@ -128,7 +137,7 @@ async function runResourceServer(
   await checkSetup(setup);
   const app = createResourceApp({ ...parts, ...connection, config });
   await serve(
-    app,
+    telemetry.traceApp(app),
     config,
     log,
     (address) => describeServer(config, parts.definition.name, address),
@@ -220,6 +229,12 @@ function reloadApiKeys(credentials: WorkOSCredentials | undefined, log: Log): Ap
     log.error("invalid_api_key", { message: `WORKOS_API_KEY_FILE: ${String(error)}` });
   }
   return undefined;
+}
+
+/** Loaded only where it is used. */
+async function startTelemetry({ version }: McpDefinition): Promise<Telemetry> {
+  const { createOpenTelemetry } = await import("./telemetry/open_telemetry.ts");
+  return createOpenTelemetry(version);
 }
 
 /** Loaded only where it is used: a server with an account starts without it. */

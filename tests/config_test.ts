@@ -108,6 +108,7 @@ const PROBLEMS: [string, Record<string, string>, RegExp][] = [
     WORKOS_CLIENT_ID: "client_1",
     WORKOS_API_KEY_FILE: "key",
   }, /cannot be read/],
+  ["Deno's own spans", { OTEL_DENO: "true" }, /OTEL_DENO_TRACING must be false/],
   [
     "two lists of scopes",
     { WORKOS_REQUIRED_SCOPES: "email", FASTMCP_SERVER_AUTH_WORKOS_REQUIRED_SCOPES: "openid" },

@@ -12,6 +12,7 @@ import { readLogFields, type RequestContext } from "../../lib/request_context.ts
 import { openSqlite } from "../../lib/store/sqlite.ts";
 import { createSqlStore } from "../../lib/store/sql_store.ts";
 import type { Store } from "../../lib/store/store.ts";
+import { noTelemetry, type Telemetry } from "../../lib/telemetry/telemetry.ts";
 import {
   createEmulator,
   type Emulator,
@@ -43,6 +44,7 @@ export interface WorldOptions {
   emulator?: Emulator;
   /** Waits, in milliseconds; by default for no longer than until the next turn. */
   wait?: (duration: number) => Promise<void>;
+  telemetry?: Telemetry;
 }
 
 /** One server and everything around it. */
@@ -72,10 +74,9 @@ export interface World {
 }
 
 /** Builds a world around a fixed moment. */
-export async function createWorld(
-  { env = {}, definition = exampleDefinition, store, emulator: shared, wait = yieldTurn }:
-    WorldOptions = {},
-): Promise<World> {
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const { env = {}, definition = exampleDefinition, store, emulator: shared } = options;
+  const { wait = yieldTurn, telemetry = noTelemetry } = options;
   let time = Date.UTC(2026, 10, 1);
   const now = () => time;
   const logs: string[] = [];
@@ -107,12 +108,12 @@ export async function createWorld(
     ...config,
     config: { ...config.workos, credentials },
     now,
-    async fetch(input, init) {
+    fetch: telemetry.traceFetch(async (input, init) => {
       const request = new Request(input, init);
       const { pathname } = new URL(request.url);
       if (!pathname.startsWith("/audit_logs/")) upstreamCalls.push(`${request.method} ${pathname}`);
       return await workos(request);
-    },
+    }),
   });
   const usedStore = store ?? await createSqlStore(openSqlite(":memory:"));
   const requestContext = new AsyncLocalStorage<RequestContext>();
@@ -124,9 +125,11 @@ export async function createWorld(
       write: (line) => void lines.push(line),
       context: () => readLogFields(requestContext.getStore()),
     });
+  const log = telemetry.countEvents(joinLogs([openLog("json", logs), openLog("text", textLogs)]));
+  telemetry.observeGrants(usedStore, log, now);
   const bareApp = await createApp({
     config,
-    definition,
+    definition: telemetry.traceMcp(definition),
     store: usedStore,
     upstream,
     directory,
@@ -137,13 +140,13 @@ export async function createWorld(
       await Promise.resolve();
       return documents.get(href)?.() ?? new Response(null, { status: 404 });
     },
-    log: joinLogs([openLog("json", logs), openLog("text", textLogs)]),
+    log,
     requestContext,
     now,
     random: randomBytes,
     wait,
   });
-  const app: App = { ...bareApp, fetch: secrets.watch(bareApp.fetch) };
+  const app: App = { ...bareApp, fetch: secrets.watch(telemetry.traceApp(bareApp).fetch) };
   const route = (request: Request): Promise<Response> => {
     const { origin } = new URL(request.url);
     if (origin === config.baseUrl) return app.fetch(request);
