@@ -49,7 +49,7 @@ export function ignoreMissing(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/** Takes access back that others have, and tells of it. Windows has no modes; profiles are private. */
+/** Takes access back that others have, and says so. On Windows profiles are private already. */
 export interface AccessGuard {
   /**
    * Closes the directory to others, unless it is also for something else.

@@ -135,7 +135,7 @@ function readValue(name: string, text: string, schema: Schema | undefined): unkn
   return allows(schema, text) ? text : undefined;
 }
 
-/** @returns undefined if it is no JSON, or if its numbers arrive only in a text, which may be one. */
+/** @returns undefined if it is no JSON, or has numbers that only a text can carry, and may be one. */
 function parseWord(name: string, text: string, schema: Schema | undefined): unknown {
   try {
     return parseExactJson(text);

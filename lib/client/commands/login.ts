@@ -63,7 +63,7 @@ async function askForMissingScopes(serverUrl: URL, options: ConnectOptions): Pro
   }, waitForOthers(options, serverUrl));
 }
 
-/** Some servers let anybody in, and ask for a sign-in only when a tool needs one: they have metadata. */
+/** Some servers ask for a sign-in only when a tool needs one. Their metadata tells them apart. */
 async function signInUnasked(serverUrl: URL, options: ConnectOptions): Promise<void> {
   const { cache, settings } = options;
   const isSignedIn = async () => currentTokens(await cache.read(serverUrl.href)) !== undefined;

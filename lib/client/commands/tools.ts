@@ -10,7 +10,8 @@ import { listRawTools, listTools } from "../tools.ts";
 import { withConnection } from "./session.ts";
 
 /**
- * Lists the tools: what they take and do, and which only read or may destroy, as far as the server says.
+ * Lists the tools: what they take and do, and which only read or may destroy, as far as the server
+ * says.
  *
  * @param args the command line.
  * @param options see {@link ConnectOptions}.
