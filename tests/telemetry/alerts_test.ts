@@ -29,7 +29,8 @@ testNeeding(
     const counters = new Map(
       Object.entries(COUNTERS).map(([name, counter]) => [`${toPrometheus(name)}_total`, counter]),
     );
-    const rules = (await Deno.readTextFile(`${ROOT}alerts.yaml`)).split("- alert: ").slice(1);
+    const rules = (await Deno.readTextFile(`${ROOT}lib/telemetry/alerts.yaml`)).split("- alert: ")
+      .slice(1);
     assert.ok(rules.length > 10);
     for (const rule of rules) {
       const [alert = ""] = rule.split("\n", 1);
