@@ -27,6 +27,9 @@ const MAX_SIGN_INS = 5;
 /** A token this close to its end is renewed before it is used, in seconds. */
 const EXPIRY_MARGIN = 30;
 
+/** How long a request waits for that, in milliseconds: the old token is still good. */
+const EARLY_PATIENCE = 3_000;
+
 /** What a round of authorization did. */
 type Outcome = "token_changed" | "refreshed" | "signed_in";
 
@@ -62,12 +65,13 @@ export interface AuthorizedFetch extends FetchLike {
  * @returns a `fetch` that throws a {@link CommandError} when authorization fails.
  */
 export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
-  const { cache, serverUrl, settings, log, now, onStep, signal } = context;
+  const { cache, serverUrl, settings, log, now, onStep, setDeadline, signal } = context;
   const checkedFetch = createCheckedFetch(context);
   const triedScopes = new Set<string>();
   const signIns = new Set<string>();
   let flight: Promise<Outcome> | undefined;
   let failedSignIn: CommandError | undefined;
+  let notRenewedEarly: string | undefined;
 
   const readRecord = () => cache.read(serverUrl.href);
 
@@ -130,8 +134,8 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
   }
 
   /**
-   * Renews a token before it ends. If that fails the old one is tried: the server decides. Nor does
-   * it wait for other programs: a sign-in under way must not hold up who can do without
+   * Renews a token before it ends. If that fails the old one is used: the server decides. It does not
+   * wait for other programs: a sign-in under way must not hold up who can do without
    * (python-sdk#3243).
    */
   async function refreshEarly(): Promise<Outcome> {
@@ -145,9 +149,18 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
 
   async function usableToken(): Promise<string | undefined> {
     const tokens = currentTokens(await readRecord());
-    if (!tokens?.tokens.refresh_token || !expiresSoon(tokens)) return tokens?.tokens.access_token;
-    await share(refreshEarly);
-    return currentTokens(await readRecord())?.tokens.access_token;
+    const token = tokens?.tokens.access_token;
+    if (!tokens?.tokens.refresh_token || !expiresSoon(tokens) || token === notRenewedEarly) {
+      return token;
+    }
+    using patience = setDeadline(EARLY_PATIENCE);
+    const timeIsUp = new Promise((resolve) => patience.signal.addEventListener("abort", resolve));
+    // It goes on without those who waited: a refresh that is cut off may have spent its token.
+    await Promise.race([share(refreshEarly), timeIsUp]);
+    const latest = currentTokens(await readRecord())?.tokens.access_token;
+    // Once is enough: each request would wait anew for what can wait until the server says 401.
+    if (latest === token) notRenewedEarly = token;
+    return latest;
   }
 
   /** Answers a 401. Discovery is made anew, so that an authorization server that moved is found. */

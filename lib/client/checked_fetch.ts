@@ -3,7 +3,9 @@
 import type { FetchLike } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { parseJson } from "../json.ts";
 import { readMediaType } from "../media_type.ts";
+import type { SetDeadline } from "./deadline.ts";
 import { explainNetworkFailure } from "./network_failure.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
@@ -11,6 +13,7 @@ import { sanitizeLine } from "./sanitize.ts";
 export interface CheckedFetchOptions {
   fetch: FetchLike;
   log: Log;
+  setDeadline: SetDeadline;
   /** Ends requests, with its reason. */
   signal: AbortSignal;
 }
@@ -18,21 +21,26 @@ export interface CheckedFetchOptions {
 /** How long a server may take to begin its answer, in milliseconds. */
 const ANSWER_TIMEOUT = 60_000;
 
+/** Methods of MCP behind which anything may be done. */
+const WORK: readonly unknown[] = ["tools/call", "prompts/get", "resources/read"];
+
 /** Answers that say there is nothing, or something else, at an address. */
 const FOREIGN_STATUSES = [200, 404, 405];
 
 /**
  * A `fetch` whose network failures and silences are {@link CommandError}s with the exit code for
- * "cannot be reached". It waits for the beginning of an answer only: a stream may last.
+ * "cannot be reached". It waits for the beginning of an answer only: a stream may last, and so may
+ * a tool before it answers in one piece.
  *
  * @param options see {@link CheckedFetchOptions}.
  */
-export function createNetworkFetch({ fetch, log, signal }: CheckedFetchOptions): FetchLike {
+export function createNetworkFetch(
+  { fetch, log, signal, setDeadline }: CheckedFetchOptions,
+): FetchLike {
   return async (input, init) => {
     const url = new URL(input);
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), ANSWER_TIMEOUT);
-    const signals = [signal, deadline.signal, init?.signal].filter((one) => !!one);
+    using deadline = mayLast(init) ? undefined : setDeadline(ANSWER_TIMEOUT);
+    const signals = [signal, deadline?.signal, init?.signal].filter((one) => !!one);
     try {
       const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) });
       log.debug("http_request", {
@@ -44,7 +52,7 @@ export function createNetworkFetch({ fetch, log, signal }: CheckedFetchOptions):
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (init?.signal?.aborted) throw error;
-      const { code, message } = deadline.signal.aborted
+      const { code, message } = deadline?.signal.aborted
         ? {
           code: "unreachable",
           message: `${url.origin} did not answer within ${
@@ -53,10 +61,15 @@ export function createNetworkFetch({ fetch, log, signal }: CheckedFetchOptions):
         }
         : explainNetworkFailure(url, error);
       throw new CommandError(code, message, ExitCode.unreachable, { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   };
+}
+
+/** Whether a request is one of MCP that does somebody's work. The SDK limits how long that takes. */
+function mayLast(init: RequestInit | undefined): boolean {
+  const message = typeof init?.body === "string" ? parseJson(init.body) : undefined;
+  return typeof message === "object" && message !== null &&
+    WORK.includes(Reflect.get(message, "method"));
 }
 
 /**
@@ -114,30 +127,4 @@ export function findRefusedRedirect(
   if (!target) return undefined;
   const keepsMessage = response.status === 307 || response.status === 308;
   return keepsMessage && target.origin === url.origin ? undefined : target;
-}
-
-/**
- * A checked `fetch` for OAuth endpoints: an answer that says "not now" fails like no answer at all,
- * so that nothing is concluded from it. In particular a refresh that meets one costs no sign-in.
- *
- * @param options see {@link CheckedFetchOptions}.
- */
-export function createOAuthFetch(options: CheckedFetchOptions): FetchLike {
-  const networkFetch = createNetworkFetch(options);
-  return async (input, init) => {
-    const response = await networkFetch(input, init);
-    // Gateways answer 502 for well-known paths they do not know; discovery then looks elsewhere.
-    const unknownPath = response.status === 502 && (init?.method ?? "GET") === "GET";
-    if (response.status === 429 || (response.status >= 500 && !unknownPath)) {
-      await response.body?.cancel();
-      throw new CommandError(
-        "authorization_server_unavailable",
-        `${
-          new URL(input).origin
-        } cannot sign anybody in right now (HTTP ${response.status}). Nothing was lost; try again later.`,
-        ExitCode.unreachable,
-      );
-    }
-    return response;
-  };
 }

@@ -3,6 +3,7 @@
 import type { FetchLike } from "@modelcontextprotocol/client";
 import type { Log } from "../log.ts";
 import type { Listen } from "./callback_server.ts";
+import type { SetDeadline } from "./deadline.ts";
 import type { TokenCache } from "./token_cache.ts";
 
 /** Choices of the user for signing in. */
@@ -46,6 +47,8 @@ export interface ConnectOptions {
   fetch: FetchLike;
   /** Clock, in milliseconds. */
   now: () => number;
+  /** Limits how long is waited for a server. */
+  setDeadline: SetDeadline;
   /** Cryptographically strong random bytes. */
   random: (length: number) => Uint8Array;
   log: Log;

@@ -13,10 +13,10 @@ import {
 import * as z from "zod";
 import { CommandError, ExitCode } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { toCommandError } from "./failure.ts";
 import { explainUnreadable } from "./malformed_answer.ts";
+import { createOAuthFetch } from "./oauth_fetch.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { checkNamedUrl } from "./server_url.ts";
 import { updateRecord } from "./token_cache.ts";

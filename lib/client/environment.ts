@@ -11,6 +11,7 @@ import type { Arguments } from "./arguments.ts";
 import { openBrowser, type Spawn, spawnQuietly } from "./browser.ts";
 import { type Listen, listenOnLoopback } from "./callback_server.ts";
 import type { ConnectOptions } from "./context.ts";
+import { type SetDeadline, setDeadline } from "./deadline.ts";
 import type { Output, Stream } from "./output.ts";
 import { adviseOnReturn } from "./return_advice.ts";
 import { createFileTokenCache } from "./token_cache.ts";
@@ -34,6 +35,7 @@ export interface Environment {
   readInput: () => Promise<string>;
   fetch: FetchLike;
   now: () => number;
+  setDeadline: SetDeadline;
   random: (length: number) => Uint8Array;
   listen: Listen;
   spawn: Spawn;
@@ -54,6 +56,7 @@ export function hostEnvironment(): Environment {
     readInput: () => new Response(Deno.stdin.readable).text(),
     fetch,
     now: Date.now,
+    setDeadline,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     listen: listenOnLoopback,
     spawn: spawnQuietly,
@@ -83,6 +86,7 @@ export function createConnectOptions(
     }),
     fetch: environment.fetch,
     now,
+    setDeadline: environment.setDeadline,
     random,
     log: args.debug
       ? createLog({ level: "debug", format: "text", now, write: stderr.write })

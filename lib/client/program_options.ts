@@ -3,6 +3,7 @@
 import { silentLog } from "../log.ts";
 import { listenOnLoopback } from "./callback_server.ts";
 import type { ConnectOptions, SignInSettings } from "./context.ts";
+import { setDeadline } from "./deadline.ts";
 import { createMemoryTokenCache } from "./memory_token_cache.ts";
 import { CALLBACK_HOST, DEFAULT_TIMEOUT } from "./usage.ts";
 
@@ -23,6 +24,7 @@ export function createProgramOptions(wishes: ProgramOptions = {}): ConnectOption
     cache: createMemoryTokenCache(),
     fetch,
     now: Date.now,
+    setDeadline,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     log: silentLog,
     onStep() {},

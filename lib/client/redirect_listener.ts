@@ -1,9 +1,9 @@
 /** The port a browser comes back to: kept with the registration, another one when it is taken. */
 
+import { createOAuthFetch } from "./oauth_fetch.ts";
 import type { OAuthDiscoveryState } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import { CALLBACK_PATH, type CallbackHandler, type Listener } from "./callback_server.ts";
-import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf } from "./discovery.ts";
 

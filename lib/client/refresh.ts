@@ -6,11 +6,11 @@ import {
   OAuthErrorCode,
   refreshAuthorization,
 } from "@modelcontextprotocol/client";
-import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
 import { isTransient } from "./failure.ts";
 import { toOAuthFailure } from "./malformed_answer.ts";
+import { createTokenFetch } from "./oauth_fetch.ts";
 import { clientFor, expiryOf } from "./oauth_provider.ts";
 import { withoutRegistration, withoutTokens, withTokens } from "./server_record.ts";
 import { updateRecord } from "./token_cache.ts";
@@ -39,7 +39,7 @@ export async function refreshTokens(
       ...tokenRequestOptions(discovery),
       clientInformation: client,
       refreshToken,
-      fetchFn: createOAuthFetch(context),
+      fetchFn: createTokenFetch(context),
     });
     await updateRecord(
       cache,

@@ -1,9 +1,9 @@
 /** Ends a sign-in at the authorization server (RFC 7009). */
 
+import { createOAuthFetch } from "./oauth_fetch.ts";
 import { selectClientAuthMethod } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { findServerMetadata, issuerOf, readRevocationMetadata } from "./discovery.ts";
 import { clientFor } from "./oauth_provider.ts";

@@ -14,11 +14,11 @@ import {
   createCallbackHandler,
   readAuthorizationResponse,
 } from "./callback_server.ts";
-import { createOAuthFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
 import { isTransient, toCommandError } from "./failure.ts";
 import { toOAuthFailure } from "./malformed_answer.ts";
+import { createOAuthFetch, createTokenFetch } from "./oauth_fetch.ts";
 import { CLIENT_NAME, SignInProvider } from "./oauth_provider.ts";
 import { openListener, refusesRedirectUri } from "./redirect_listener.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -219,7 +219,7 @@ async function redeem(
       authorizationCode: answer.get("code") ?? "",
       codeVerifier: provider.codeVerifier(),
       redirectUri: provider.redirectUrl,
-      fetchFn: createOAuthFetch(context),
+      fetchFn: createTokenFetch(context),
     });
     await provider.saveTokens(tokens, { issuer });
   } catch (error) {

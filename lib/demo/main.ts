@@ -7,6 +7,7 @@ import { definition } from "../../server.ts";
 import { createApp } from "../app.ts";
 import { listenOnLoopback } from "../client/callback_server.ts";
 import { connect } from "../client/connect.ts";
+import { setDeadline } from "../client/deadline.ts";
 import { createMemoryTokenCache } from "../client/memory_token_cache.ts";
 import { callTool, listTools, renderContent } from "../client/tools.ts";
 import { readConfig } from "../config.ts";
@@ -85,6 +86,7 @@ async function runClient(): Promise<void> {
     cache: createMemoryTokenCache(),
     fetch: (input, init) => tapped(new Request(input, init)),
     now: Date.now,
+    setDeadline,
     random: randomBytes,
     log: silentLog,
     signal: AbortSignal.timeout(30_000),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createCheckedFetch, createNetworkFetch } from "../../lib/client/checked_fetch.ts";
+import { setDeadline } from "../../lib/client/deadline.ts";
 import { CommandError, ExitCode } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
 import { AUTHORITY, CERTIFICATES, KEY } from "../support/bad_certificates.ts";
@@ -12,6 +13,7 @@ async function fail(url: string, client?: Deno.HttpClient): Promise<CommandError
   const networkFetch = createNetworkFetch({
     fetch: (input, init) => fetch(input, client ? { ...init, client } : init),
     log: silentLog,
+    setDeadline,
     signal: new AbortController().signal,
   });
   try {
@@ -79,6 +81,7 @@ async function post(response: Response): Promise<Response> {
   const checkedFetch = createCheckedFetch({
     fetch: () => Promise.resolve(response),
     log: silentLog,
+    setDeadline,
     signal: new AbortController().signal,
   });
   return await checkedFetch("https://mcp.example.com/mcp?secret=1", { method: "POST" });

@@ -4,6 +4,7 @@ import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
 import type { Listen } from "../../lib/client/callback_server.ts";
 import type { ClientContext, ConnectOptions, Step } from "../../lib/client/context.ts";
 import { currentTokens, type TokenSet } from "../../lib/client/server_record.ts";
+import { type SetDeadline, setDeadline } from "../../lib/client/deadline.ts";
 import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
 import { createLog } from "../../lib/log.ts";
 import type { FakeServer } from "../support/fake_authorization_server.ts";
@@ -84,6 +85,7 @@ export function createTestClient(server: FakeServer, options: TestClientOptions 
       cache: createMemoryTokenCache(),
       fetch: (input, init) => answer(new Request(input, init)),
       now: Date.now,
+      setDeadline,
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
       log: createLog({
         level: "debug",
@@ -124,4 +126,22 @@ export async function tokensOf(
   { cache, serverUrl }: ClientContext,
 ): Promise<TokenSet["tokens"] | undefined> {
   return currentTokens(await cache.read(serverUrl.href))?.tokens;
+}
+
+/** Limits of time that run out when a test says so. */
+export function createDeadlines(): { setDeadline: SetDeadline; expire(atMost: number): void } {
+  const running = new Map<AbortController, number>();
+  return {
+    setDeadline(duration) {
+      const controller = new AbortController();
+      running.set(controller, duration);
+      return {
+        signal: controller.signal,
+        [Symbol.dispose]: () => void running.delete(controller),
+      };
+    },
+    expire(atMost) {
+      for (const [controller, duration] of running) if (duration <= atMost) controller.abort();
+    },
+  };
 }

@@ -2,10 +2,8 @@
 
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
-import { listenOnLoopback } from "../../lib/client/callback_server.ts";
+import { createProgramOptions } from "../../lib/client/program_options.ts";
 import { parseServerUrl } from "../../lib/client/server_url.ts";
-import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
-import { silentLog } from "../../lib/log.ts";
 
 /**
  * Calls tools one after another.
@@ -15,18 +13,8 @@ import { silentLog } from "../../lib/log.ts";
  */
 export async function callTools(address: string, names: readonly string[]): Promise<void> {
   const serverUrl = parseServerUrl(address);
-  const authorizedFetch = createAuthorizedFetch({
-    serverUrl,
-    settings: { callbackHost: "127.0.0.1", timeout: 10_000 },
-    cache: createMemoryTokenCache(),
-    fetch,
-    now: Date.now,
-    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-    log: silentLog,
-    onStep() {},
-    signal: new AbortController().signal,
-    listen: listenOnLoopback,
-  });
+  const options = createProgramOptions({ settings: { timeout: 10_000 } });
+  const authorizedFetch = createAuthorizedFetch({ ...options, serverUrl });
   const client = new Client({ name: "forms", version: "1.0.0" }, {
     capabilities: { elicitation: { form: { applyDefaults: true } } },
     versionNegotiation: { mode: "auto" },
