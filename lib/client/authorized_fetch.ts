@@ -163,7 +163,10 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     return latest;
   }
 
-  /** Answers a 401. Discovery is made anew, so that an authorization server that moved is found. */
+  /**
+   * Answers a 401. Discovery is made anew, from what this challenge says and nothing older, so that
+   * an authorization server that moved is found.
+   */
   async function renew(refusal: Refusal, tried: ReadonlySet<Outcome>): Promise<Outcome> {
     const { usedToken, declinedBefore } = refusal;
     const record = await readRecord();
@@ -182,10 +185,7 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
         ExitCode.notAuthorized,
       );
     }
-    const discovery = await discover(
-      context,
-      refusal.resourceMetadataUrl ?? record?.discovery?.resourceMetadataUrl,
-    );
+    const discovery = await discover(context, refusal.resourceMetadataUrl);
     if (!tried.has("refreshed") && await refreshTokens(context, discovery)) return "refreshed";
     const latest = currentTokens(await readRecord())?.tokens.access_token;
     // Another process was faster: ours was refused because its refresh token had been used.

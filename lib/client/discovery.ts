@@ -59,13 +59,17 @@ export async function discover(
   resourceMetadataUrl: string | undefined,
 ): Promise<OAuthDiscoveryState> {
   const { serverUrl } = context;
-  const { metadata: resourceMetadata } = await findResourceMetadata(context, resourceMetadataUrl);
+  const { metadata: resourceMetadata, absence } = await findResourceMetadata(
+    context,
+    resourceMetadataUrl,
+  );
   if (resourceMetadata) checkResource(resourceMetadata, serverUrl);
   const authorizationServerUrl = selectAuthorizationServer(resourceMetadata, serverUrl);
   const metadata = await findServerMetadata(context, authorizationServerUrl);
   const discovery: OAuthDiscoveryState = {
     authorizationServerUrl,
-    ...resourceMetadataUrl !== undefined && { resourceMetadataUrl },
+    // Of use for a later question only if there was something.
+    ...resourceMetadataUrl !== undefined && absence === undefined && { resourceMetadataUrl },
     ...resourceMetadata && { resourceMetadata },
     ...metadata && { authorizationServerMetadata: metadata },
   };
@@ -78,12 +82,12 @@ export async function discover(
 /** What a search for protected resource metadata ended with. */
 export interface ResourceMetadataSearch {
   metadata?: OAuthProtectedResourceMetadata;
-  /** Why there is none, to complete a sentence. */
+  /** Why there is none where the challenge says, or anywhere, to complete a sentence. */
   absence?: string;
 }
 
 /**
- * Looks for protected resource metadata: where the challenge says, else at the well-known places
+ * Looks for protected resource metadata: where the challenge says, then at the well-known places
  * (RFC 9728 §3.1, §5.1; CL-14). Older servers have none, so that what cannot be read counts as
  * none too.
  *
@@ -94,17 +98,21 @@ export async function findResourceMetadata(
   context: ClientContext,
   resourceMetadataUrl: string | undefined,
 ): Promise<ResourceMetadataSearch> {
+  if (resourceMetadataUrl === undefined) return await readResourceMetadata(context, {});
+  checkNamedUrl(resourceMetadataUrl, "server's metadata", context.serverUrl);
+  const named = await readResourceMetadata(context, { resourceMetadataUrl });
+  if (named.metadata) return named;
+  return { ...await readResourceMetadata(context, {}), ...named };
+}
+
+async function readResourceMetadata(
+  context: ClientContext,
+  place: { resourceMetadataUrl?: string },
+): Promise<ResourceMetadataSearch> {
   const { serverUrl, log } = context;
-  if (resourceMetadataUrl !== undefined) {
-    checkNamedUrl(resourceMetadataUrl, "server's metadata", serverUrl);
-  }
   try {
-    const metadata = await discoverOAuthProtectedResourceMetadata(
-      serverUrl,
-      resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl },
-      createOAuthFetch(context),
-    );
-    return { metadata };
+    const oauthFetch = createOAuthFetch(context);
+    return { metadata: await discoverOAuthProtectedResourceMetadata(serverUrl, place, oauthFetch) };
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const absence = explainUnreadable(error);

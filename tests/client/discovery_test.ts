@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ExitCode } from "../../lib/errors.ts";
-import { createFakeServer } from "../support/fake_authorization_server.ts";
+import { createFakeServer, type FakeServer } from "../support/fake_authorization_server.ts";
 import { createTestClient, send, tokensOf } from "./support.ts";
 
 Deno.test("metadata that cannot be had right now leads to no sign-in elsewhere", async () => {
@@ -40,6 +40,66 @@ Deno.test("an authorization server that moved is found, with new credentials for
   assert.equal(elsewhere.counts.registrations, 1);
   assert.equal(server.counts.registrations, 1);
   assert(!sent.some((text) => text.includes(refreshToken)));
+});
+
+/** Puts the metadata somewhere else, where the challenge points, while the test wants that. */
+function nameMetadata(
+  server: FakeServer,
+  place: { named: boolean; at: string },
+): FakeServer["fetch"] {
+  const address = "http://localhost:8000/custom";
+  return async (input, init) => {
+    if (String(input) === address) {
+      if (place.at !== address) return new Response("gone", { status: 404 });
+      return await server.fetch("http://localhost:8000/.well-known/oauth-protected-resource/mcp");
+    }
+    if (String(input).includes("oauth-protected-resource") && place.at === address) {
+      return new Response("not here", { status: 404 });
+    }
+    const response = await server.fetch(input, init);
+    const challenge = response.headers.get("www-authenticate");
+    if (challenge === null) return response;
+    const parameter = /, resource_metadata="[^"]*"/;
+    const named = place.named ? `, resource_metadata="${address}"` : "";
+    response.headers.set("www-authenticate", challenge.replace(parameter, named));
+    return response;
+  };
+}
+
+// CL-14, CL-15: what an earlier challenge said is no longer so.
+Deno.test("a challenge that stops naming the metadata leads to the well-known place", async () => {
+  const server = createFakeServer();
+  const elsewhere = createFakeServer("http://localhost:9000");
+  const place = { named: true, at: "http://localhost:8000/custom" };
+  const fetch = nameMetadata(server, place);
+  const { context } = createTestClient(server, {
+    fetch: (input, init) =>
+      new URL(input).port === "9000" ? elsewhere.fetch(input, init) : fetch(input, init),
+  });
+  assert.equal(await send(context), 200);
+  server.expireAccessTokens();
+  Object.assign(place, { named: false, at: "well-known" });
+  server.faults.authorizationServer = "http://localhost:9000";
+  context.openBrowser = undefined;
+  context.settings.timeout = 1;
+  await assert.rejects(send(context), { code: "sign_in_timeout" });
+  assert.equal(elsewhere.counts.registrations, 1);
+});
+
+Deno.test("metadata that is not where the challenge says is looked for at the well-known place", async () => {
+  const server = createFakeServer();
+  const elsewhere = createFakeServer("http://localhost:9000");
+  server.faults.authorizationServer = "http://localhost:9000";
+  const fetch = nameMetadata(server, { named: true, at: "well-known" });
+  const { context } = createTestClient(server, {
+    fetch: (input, init) =>
+      new URL(input).port === "9000" ? elsewhere.fetch(input, init) : fetch(input, init),
+    openBrowser: undefined,
+    settings: { timeout: 1 },
+  });
+  await assert.rejects(send(context), { code: "sign_in_timeout" });
+  assert.equal(elsewhere.counts.registrations, 1);
+  assert.equal(server.counts.registrations, 0);
 });
 
 Deno.test("a server without any metadata is signed in to at its origin", async () => {

@@ -34,7 +34,7 @@ export async function checkResourceMetadata(
   let lookedAt = sanitizeLine(resourceMetadataUrl ?? `${serverUrl.origin}/.well-known/…`);
   try {
     const { metadata, absence } = await findResourceMetadata(context, resourceMetadataUrl);
-    const last = exchanges.at(-1);
+    const last = metadata || resourceMetadataUrl === undefined ? exchanges.at(-1) : undefined;
     if (last) lookedAt = describeUrl(last.url.href);
     const authorizationServerUrl = selectAuthorizationServer(metadata, serverUrl);
     if (!metadata) {
