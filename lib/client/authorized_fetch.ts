@@ -10,19 +10,16 @@ import {
 import { CommandError, ExitCode } from "../errors.ts";
 import { createCheckedFetch } from "./checked_fetch.ts";
 import type { ClientContext } from "./context.ts";
-import { discover, issuerOf } from "./discovery.ts";
+import { discover } from "./discovery.ts";
 import { waitForOthers } from "./exclusive.ts";
 import { toCommandError } from "./failure.ts";
+import { createLimitedSignIn } from "./limited_sign_in.ts";
 import { refreshTokens } from "./refresh.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { currentTokens, grantedScope, type TokenSet } from "./server_record.ts";
-import { signIn } from "./sign_in.ts";
 
 /** Rounds of authorization one request may cost: a server that is never content must not loop. */
 const MAX_ROUNDS = 2;
-
-/** Sign-ins a connection may ask a person for, step-ups among them: no storm of tabs (plane#8926). */
-const MAX_SIGN_INS = 5;
 
 /** A token this close to its end is renewed before it is used, in seconds. */
 const EXPIRY_MARGIN = 30;
@@ -68,9 +65,8 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
   const { cache, serverUrl, settings, log, now, onStep, setDeadline, signal } = context;
   const checkedFetch = createCheckedFetch(context);
   const triedScopes = new Set<string>();
-  const signIns = new Set<string>();
+  const limitedSignIn = createLimitedSignIn(context);
   let flight: Promise<Outcome> | undefined;
-  let failedSignIn: CommandError | undefined;
   let notRenewedEarly: string | undefined;
 
   const readRecord = () => cache.read(serverUrl.href);
@@ -83,40 +79,12 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     return flight;
   }
 
-  /**
-   * Signs in, once for the same scopes at the same authorization server, and not after a failure,
-   * nor after this very sign-in was declined in a program that was waited for: one unwanted browser
-   * tab is enough.
-   */
   async function signInOnce(
     discovery: OAuthDiscoveryState,
     scope: string | undefined,
     declinedBefore: string | undefined,
   ): Promise<Outcome> {
-    if (failedSignIn) throw failedSignIn;
-    const declined = (await readRecord())?.declined;
-    if (
-      declined && declined.id !== declinedBefore &&
-      declined.issuer === issuerOf(discovery) && declined.scope === scope
-    ) {
-      failedSignIn = new CommandError("access_denied", declined.message, ExitCode.notAuthorized);
-      throw failedSignIn;
-    }
-    const purpose = `${issuerOf(discovery)} ${scope ?? ""}`;
-    if (signIns.has(purpose) || signIns.size === MAX_SIGN_INS) {
-      throw new CommandError(
-        "sign_in_repeated",
-        `${serverUrl.href} asks for a sign-in again, so soon after the last one. Run this again; if it goes on, tell whoever runs the server.`,
-        ExitCode.notAuthorized,
-      );
-    }
-    signIns.add(purpose);
-    onStep({ name: "discovered", text: `Its authorization server is ${issuerOf(discovery)}.` });
-    try {
-      await signIn(context, discovery, scope);
-    } catch (error) {
-      throw failedSignIn = toCommandError(error);
-    }
+    await limitedSignIn.run(discovery, scope, declinedBefore);
     return "signed_in";
   }
 
@@ -171,7 +139,7 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     const { usedToken, declinedBefore } = refusal;
     const record = await readRecord();
     if (currentTokens(record)?.tokens.access_token !== usedToken) return "token_changed";
-    if (usedToken === undefined && signIns.size > 0 && !failedSignIn) {
+    if (usedToken === undefined && limitedSignIn.hasSucceeded) {
       throw new CommandError(
         "signed_out",
         `The sign-in to ${serverUrl.href} was deleted by another program. Run this again to sign in.`,

@@ -11,8 +11,9 @@ import type {
 import { CommandError, ExitCode } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
 import { checkAuthorizationServer, issuerOf } from "./discovery.ts";
+import { clientFor } from "./known_client.ts";
 import { sanitizeLine } from "./sanitize.ts";
-import { type ServerRecord, withRegistration, withTokens } from "./server_record.ts";
+import { withRegistration, withTokens } from "./server_record.ts";
 import { checkNamedUrl } from "./server_url.ts";
 import { updateRecord } from "./token_cache.ts";
 
@@ -31,22 +32,6 @@ export interface SignInAttempt {
 }
 
 /**
- * The client to use at an issuer: the one the user named, else the one registered there.
- *
- * @param record what is known of the server.
- * @param issuer the authorization server.
- */
-export function clientFor(
-  { settings }: ClientContext,
-  record: ServerRecord | undefined,
-  issuer: string,
-): StoredOAuthClientInformation | undefined {
-  return settings.clientId === undefined
-    ? record?.issuers[issuer]?.registration?.client
-    : { client_id: settings.clientId, client_secret: settings.clientSecret, issuer };
-}
-
-/**
  * One attempt to sign in. Verifier, state and the authorization server they were sent to live and
  * end with it, in memory (CL-5): an abandoned sign-in leaves nothing behind but its registration.
  */
@@ -57,7 +42,8 @@ export class SignInProvider implements OAuthClientProvider {
   #discovery: OAuthDiscoveryState;
   #codeVerifier: string | undefined;
   #authorizationUrl: URL | undefined;
-  #onlyRegisteredPort = false;
+  #mustRegister = false;
+  #hasRegistered = false;
 
   constructor(context: ClientContext, attempt: SignInAttempt) {
     this.#context = context;
@@ -154,7 +140,7 @@ export class SignInProvider implements OAuthClientProvider {
       return client;
     }
     const registration = record?.issuers[issuer]?.registration;
-    if (!client || !registration) return undefined;
+    if (!client || !registration || (this.#mustRegister && !this.#hasRegistered)) return undefined;
     const { clientMetadataUrl } = settings;
     if (clientMetadataUrl !== undefined && this.#takesMetadataDocuments()) {
       return client.client_id === clientMetadataUrl ? client : undefined;
@@ -165,21 +151,21 @@ export class SignInProvider implements OAuthClientProvider {
     return this.#isRegistered(registration.redirect_uri) ? client : undefined;
   }
 
-  /** Whether this client registered with another port than it listens on now. */
-  async isOnAnotherPort(): Promise<boolean> {
+  /** Whether this sign-in uses a registration of an earlier one, which could be made anew. */
+  async usesKeptRegistration(): Promise<boolean> {
+    if (this.#hasRegistered) return false;
     const { cache, serverUrl, settings } = this.#context;
     const issuer = issuerOf(this.#discovery);
     const registration = (await cache.read(serverUrl.href))?.issuers[issuer]?.registration;
     const client = await this.clientInformation({ issuer });
     // What the user has registered, or says in a metadata document, cannot be registered anew.
-    const own = client?.client_id === registration?.client.client_id &&
-      client?.client_id !== settings.clientMetadataUrl && settings.clientId === undefined;
-    return own && registration !== undefined && registration.redirect_uri !== this.redirectUrl;
+    return client !== undefined && client.client_id === registration?.client.client_id &&
+      client.client_id !== settings.clientMetadataUrl && settings.clientId === undefined;
   }
 
-  /** Gives up a registration with another port, which the authorization server insists on. */
+  /** Gives up a registration of an earlier sign-in, which the authorization server refuses. */
   registerAnew(): void {
-    this.#onlyRegisteredPort = true;
+    this.#mustRegister = true;
   }
 
   async saveClientInformation(
@@ -193,6 +179,7 @@ export class SignInProvider implements OAuthClientProvider {
       serverUrl.href,
       (record) => withRegistration(record, this.#issuer(ctx), registration),
     );
+    this.#hasRegistered = true;
     onStep({ name: "registered", text: `Registered as ${sanitizeLine(client.client_id)}.` });
   }
 
@@ -241,7 +228,7 @@ export class SignInProvider implements OAuthClientProvider {
   #isRegistered(redirectUri: string): boolean {
     if (redirectUri === this.redirectUrl) return true;
     const registered = URL.parse(redirectUri);
-    if (!registered || this.#onlyRegisteredPort) return false;
+    if (!registered) return false;
     registered.port = new URL(this.redirectUrl).port;
     return registered.href === this.redirectUrl;
   }

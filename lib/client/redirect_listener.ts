@@ -46,12 +46,14 @@ export async function openListener(
 }
 
 /**
- * Whether an authorization server refuses a redirect URI that differs from the registered one in
- * its port. RFC 8252 §7.3 has it accepted, but not every server does so (mcp-remote#72), and what it
- * shows a browser about that this program would not see. So it is asked first: a page or a redirect
- * means that a browser may go there; an error, or a redirect to a page about one, that it may not.
+ * Whether an authorization server refuses the client or the redirect URI of an authorization
+ * request: it may have lost its registrations (fastmcp#1762), or insist on the registered port
+ * though RFC 8252 §7.3 has any accepted (mcp-remote#72). What it shows a browser about that this
+ * program would not see, and would wait for in vain. So it is asked first, as a browser without a
+ * session: a page or a redirect means that a browser may go there; an error, or a redirect to a page
+ * about one, that it may not. Where that is a mistake it costs a registration too many.
  */
-export async function refusesRedirectUri(
+export async function refusesClient(
   context: ClientContext,
   { authorizationUrl, redirectUrl }: { authorizationUrl: URL; redirectUrl: string },
 ): Promise<boolean> {

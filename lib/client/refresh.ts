@@ -9,9 +9,10 @@ import {
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
 import { isTransient } from "./failure.ts";
+import { clientFor } from "./known_client.ts";
 import { toOAuthFailure } from "./malformed_answer.ts";
 import { createTokenFetch } from "./oauth_fetch.ts";
-import { clientFor, expiryOf } from "./oauth_provider.ts";
+import { expiryOf } from "./oauth_provider.ts";
 import { withoutRegistration, withoutTokens, withTokens } from "./server_record.ts";
 import { updateRecord } from "./token_cache.ts";
 

@@ -1,12 +1,12 @@
 /** Ends a sign-in at the authorization server (RFC 7009). */
 
+import { clientFor } from "./known_client.ts";
 import { createOAuthFetch } from "./oauth_fetch.ts";
 import { selectClientAuthMethod } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { ClientContext } from "./context.ts";
 import { findServerMetadata, issuerOf, readRevocationMetadata } from "./discovery.ts";
-import { clientFor } from "./oauth_provider.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import type { ServerRecord, TokenSet } from "./server_record.ts";
 import { checkNamedUrl } from "./server_url.ts";

@@ -9,18 +9,15 @@ import {
   validateAuthorizationResponseIssuer,
 } from "@modelcontextprotocol/client";
 import { CommandError, ExitCode } from "../errors.ts";
-import {
-  type CallbackHandler,
-  createCallbackHandler,
-  readAuthorizationResponse,
-} from "./callback_server.ts";
+import { awaitAnswer } from "./await_answer.ts";
+import { createCallbackHandler } from "./callback_server.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
-import { isTransient, toCommandError } from "./failure.ts";
+import { isTransient } from "./failure.ts";
 import { toOAuthFailure } from "./malformed_answer.ts";
 import { createOAuthFetch, createTokenFetch } from "./oauth_fetch.ts";
 import { CLIENT_NAME, SignInProvider } from "./oauth_provider.ts";
-import { openListener, refusesRedirectUri } from "./redirect_listener.ts";
+import { openListener, refusesClient } from "./redirect_listener.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { withoutRegistration } from "./server_record.ts";
 import { updateRecord } from "./token_cache.ts";
@@ -30,6 +27,8 @@ import { updateRecord } from "./token_cache.ts";
  *
  * @param discovery the authorization server.
  * @param scope scopes to ask for; those the server supports when absent (CL-31).
+ * @param isClientKnown whether this program has just seen that the authorization server knows its
+ *   client; otherwise a registration kept from earlier is tried first.
  * @throws {CommandError} when the person declines or does not come back in time, when the answer is
  *   not to be trusted, or when a server cannot be reached.
  */
@@ -37,6 +36,7 @@ export async function signIn(
   context: ClientContext,
   discovery: OAuthDiscoveryState,
   scope: string | undefined,
+  isClientKnown = false,
 ): Promise<void> {
   const { random, serverUrl, onStep } = context;
   const state = random(32).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -52,12 +52,15 @@ export async function signIn(
     });
   try {
     await prepare();
-    if (await provider.isOnAnotherPort() && await refusesRedirectUri(context, provider)) {
+    if (
+      !isClientKnown && await provider.usesKeptRegistration() &&
+      await refusesClient(context, provider)
+    ) {
       provider.registerAnew();
       await prepare();
     }
     callback.start(provider.authorizationUrl);
-    const answer = await waitForAnswer(context, provider, callback);
+    const answer = await awaitAnswer(context, provider, callback);
     await redeem(context, provider, answer);
     callback.finish({
       succeeded: true,
@@ -84,111 +87,6 @@ export async function signIn(
   } finally {
     await listener.close();
   }
-}
-
-/** Sends the person off and waits for the browser, a pasted address, the clock or Ctrl-C. */
-async function waitForAnswer(
-  context: ClientContext,
-  provider: SignInProvider,
-  callback: CallbackHandler,
-): Promise<URLSearchParams> {
-  const { onStep, openBrowser, adviseOnReturn, readLines, settings, signal } = context;
-  const redirectUrl = new URL(provider.redirectUrl);
-  signal.throwIfAborted();
-  const over = new AbortController();
-  const end = Promise.withResolvers<URLSearchParams>();
-  const timer = setTimeout(() => {
-    end.reject(
-      new CommandError(
-        "sign_in_timeout",
-        `Nobody signed in within ${
-          settings.timeout / 1000
-        } seconds. Run this again; --timeout gives more time.`,
-        ExitCode.notAuthorized,
-      ),
-    );
-  }, settings.timeout);
-  signal.addEventListener("abort", () => end.reject(signal.reason), { signal: over.signal });
-  callback.answer.then(end.resolve);
-  onStep({ name: "authorization_url", text: `Sign in at: ${provider.authorizationUrl.href}` });
-  const advice = adviseOnReturn?.(redirectUrl);
-  if (advice !== undefined) onStep({ name: "remote_session", text: advice });
-  openBrowser?.(new URL(callback.startPath, redirectUrl)).catch((error: Error) => {
-    // A browser that is closed once everything is done has not failed.
-    if (over.signal.aborted) return;
-    onStep({ name: "browser_failed", text: error.message });
-    if (!readLines) end.reject(nobodyThere(context));
-  });
-  if (readLines) {
-    onStep({
-      name: "paste_invited",
-      text:
-        "If the browser cannot come back to this machine, paste the address it ends up on here.",
-    });
-    readPastedAnswer(context, readLines(over.signal), provider.state()).then(
-      (answer) => answer && end.resolve(answer),
-      end.reject,
-    );
-  }
-  try {
-    return await end.promise;
-  } catch (error) {
-    const failure = toCommandError(error);
-    if (failure.code !== "no_browser") await forgetRegistration(context, provider);
-    throw failure;
-  } finally {
-    clearTimeout(timer);
-    over.abort();
-  }
-}
-
-/** Waiting would be for nothing: a job or a service hangs until somebody wonders (opencode#36386). */
-function nobodyThere({ serverUrl }: ClientContext): CommandError {
-  return new CommandError(
-    "no_browser",
-    `${serverUrl.href} needs a sign-in, but there is neither a terminal nor a browser here. ` +
-      "Run this once in a terminal: the sign-in is kept in MCP_CLIENT_CACHE_DIR, which may be copied " +
-      "or mounted here. Or let another program open the address above, and say --no-browser.",
-    ExitCode.notAuthorized,
-  );
-}
-
-/** @returns `undefined` when there are no more lines. */
-async function readPastedAnswer(
-  { onStep }: ClientContext,
-  lines: AsyncIterable<string>,
-  state: string,
-): Promise<URLSearchParams | undefined> {
-  for await (const line of lines) {
-    const url = URL.parse(line.trim());
-    const answer = url ? readAuthorizationResponse(url, state) : undefined;
-    if (answer) return answer;
-    if (line.trim() !== "") {
-      onStep({
-        name: "paste_rejected",
-        text: "That is not it: the address starts like the redirect URI and contains state=…",
-      });
-    }
-  }
-  return undefined;
-}
-
-/**
- * Nobody came back: maybe the person saw "unknown client", which this program cannot see. Next
- * time it registers anew, unless tokens still depend on the registration.
- */
-async function forgetRegistration(context: ClientContext, provider: SignInProvider): Promise<void> {
-  const issuer = issuerOf(provider.discoveryState());
-  const client = await provider.clientInformation({ issuer });
-  if (!client) return;
-  await updateRecord(
-    context.cache,
-    context.serverUrl.href,
-    (record) =>
-      record.issuers[issuer]?.tokens
-        ? record
-        : withoutRegistration(record, issuer, client.client_id),
-  );
 }
 
 /** Checks who answers (RFC 9207; CL-6 to CL-8), then exchanges the code or reports the error. */
@@ -223,10 +121,13 @@ async function redeem(
     });
     await provider.saveTokens(tokens, { issuer });
   } catch (error) {
-    if (error instanceof OAuthError && error.code === OAuthErrorCode.InvalidClient) {
-      await forgetRegistration(context, provider);
-    }
-    throw error;
+    if (!(error instanceof OAuthError && error.code === OAuthErrorCode.InvalidClient)) throw error;
+    await updateRecord(
+      context.cache,
+      context.serverUrl.href,
+      (record) => withoutRegistration(record, issuer, client.client_id),
+    );
+    throw unknownClient(context, issuer, error);
   }
 }
 
@@ -238,5 +139,22 @@ function refusal(code: string, description: string | null): CommandError {
       ? `The sign-in was declined: ${reason}`
       : `The authorization server ended the sign-in (${sanitizeLine(code, 60)}): ${reason}`,
     isTransient(code) ? ExitCode.unreachable : ExitCode.notAuthorized,
+  );
+}
+
+/** One sign-in a run is enough (see `authorized_fetch.ts`): the new registration is for the next. */
+function unknownClient(
+  { settings }: ClientContext,
+  issuer: string,
+  cause: OAuthError,
+): CommandError {
+  return new CommandError(
+    cause.code,
+    `${sanitizeLine(issuer)} does not know this client, or not with this secret. ` +
+      (settings.clientId === undefined
+        ? "Run this again: it will register anew."
+        : "Check --client-id and --client-secret."),
+    ExitCode.notAuthorized,
+    { cause },
   );
 }

@@ -13,6 +13,7 @@ Deno.test("signs in once, then sends the token with the same body", async () => 
   assert.deepEqual(server.counts, {
     registrations: 1,
     authorizations: 1,
+    probes: 0,
     codeExchanges: 1,
     refreshes: 0,
   });

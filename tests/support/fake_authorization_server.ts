@@ -40,6 +40,8 @@ export interface FakeServerFaults {
 export interface FakeServerCounts {
   registrations: number;
   authorizations: number;
+  /** Authorization requests of a client that looks before it sends the browser there. */
+  probes: number;
   codeExchanges: number;
   refreshes: number;
 }
@@ -91,7 +93,7 @@ export function createFakeServer(
   const codes = new Map<string, Grant>();
   const refreshTokens = new Map<string, Grant>();
   const accessTokens = new Map<string, { scope: string; expiresAt: number }>();
-  const counts = { registrations: 0, authorizations: 0, codeExchanges: 0, refreshes: 0 };
+  const counts = { registrations: 0, authorizations: 0, probes: 0, codeExchanges: 0, refreshes: 0 };
   const authorizationRequests: URLSearchParams[] = [];
   const revocationRequests: URLSearchParams[] = [];
   const registrations: Record<string, unknown>[] = [];
@@ -156,9 +158,12 @@ export function createFakeServer(
     return faults.legacyOnly ? await legacy(request) : await modern.fetch(request);
   }
 
-  function authorize(parameters: URLSearchParams): Response {
-    counts.authorizations++;
-    authorizationRequests.push(parameters);
+  function authorize(parameters: URLSearchParams, isProbe: boolean): Response {
+    if (isProbe) counts.probes++;
+    else {
+      counts.authorizations++;
+      authorizationRequests.push(parameters);
+    }
     const clientId = parameters.get("client_id") ?? "";
     if (!clients.has(clientId)) return new Response("unknown client", { status: 400 });
     const code = crypto.randomUUID();
@@ -253,7 +258,8 @@ export function createFakeServer(
         return Response.json({ ...metadata, client_id: clientId }, { status: 201 });
       }
       case "/authorize":
-        return authorize(searchParams);
+        // Browsers accept more than that.
+        return authorize(searchParams, request.headers.get("accept") === "text/html");
       case "/token": {
         const answer = faults.tokenAnswers.shift();
         if (answer) return await answer();
