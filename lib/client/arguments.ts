@@ -59,8 +59,9 @@ export function parseArguments(
   if (askedForHelp) words.shift();
   const help = askedForHelp || (values.help ?? false);
   const command = takeCommand(words, help);
+  const client = takesOption(command, "client-id") ? readClient(values, env) : {};
   if (!help) {
-    checkOptions(command, values);
+    checkOptions(command, values, client);
     checkWords(command, words, values.input !== undefined);
   }
   if (servers.length + (values.url === undefined ? 0 : 1) > 1) {
@@ -79,13 +80,31 @@ export function parseArguments(
     input: values.input,
     settings: {
       scope: values.scope,
-      clientId: values["client-id"],
-      clientSecret: values["client-secret"],
+      ...client,
       clientMetadataUrl: values["client-metadata-url"],
       callbackHost: parseHost(values["callback-host"]),
       callbackPort: parsePort(values["callback-port"]),
       timeout: parseSeconds(values.timeout ?? DEFAULT_TIMEOUT) * 1000,
     },
+  };
+}
+
+/** A client registered beforehand. */
+type NamedClient = Pick<SignInSettings, "clientId" | "clientSecret">;
+
+/**
+ * The client from the command line, else from the environment, where other users of the machine do
+ * not see its secret. A secret there is not sent for another client than the one named there.
+ */
+function readClient(values: Values, env: (name: string) => string | undefined): NamedClient {
+  const given = values["client-id"];
+  if (values["client-metadata-url"] !== undefined) return { clientId: given };
+  const kept = env("MCP_CLIENT_ID") || undefined;
+  const keptSecret = env("MCP_CLIENT_SECRET") || undefined;
+  const fits = given === undefined || kept === undefined || given === kept;
+  return {
+    clientId: given ?? kept,
+    clientSecret: values["client-secret"] ?? (fits ? keptSecret : undefined),
   };
 }
 
@@ -137,7 +156,7 @@ function suggest(word: string, candidates: string[], prefix = ""): string {
   return meant === undefined ? "" : `; did you mean "${prefix}${meant}"?`;
 }
 
-function checkOptions(command: Command, values: Values): void {
+function checkOptions(command: Command, values: Values, client: NamedClient): void {
   for (const name of Object.keys(values) as OptionName[]) {
     if (takesOption(command, name)) continue;
     throw misused(
@@ -146,8 +165,14 @@ function checkOptions(command: Command, values: Values): void {
         : `"${command}" does not take --${name}`,
     );
   }
-  if (values["client-secret"] !== undefined && values["client-id"] === undefined) {
+  for (const name of ["client-id", "client-secret"] as const) {
+    if (values[name] === "") throw misused(`--${name} must not be empty`);
+  }
+  if (values["client-secret"] !== undefined && client.clientId === undefined) {
     throw misused("--client-secret needs --client-id");
+  }
+  if (client.clientSecret !== undefined && client.clientId === undefined) {
+    throw misused("MCP_CLIENT_SECRET needs MCP_CLIENT_ID or --client-id");
   }
   if (values["client-metadata-url"] !== undefined) {
     if (values["client-id"] !== undefined) {

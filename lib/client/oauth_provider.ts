@@ -11,7 +11,7 @@ import type {
 import { CommandError, ExitCode } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
 import { checkAuthorizationServer, issuerOf } from "./discovery.ts";
-import { clientFor } from "./known_client.ts";
+import { findNamedClient } from "./known_client.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { withRegistration, withTokens } from "./server_record.ts";
 import { checkNamedUrl } from "./server_url.ts";
@@ -123,24 +123,22 @@ export class SignInProvider implements OAuthClientProvider {
     const { cache, serverUrl, settings, now } = this.#context;
     const issuer = ctx?.issuer ?? issuerOf(this.#discovery);
     const record = await cache.read(serverUrl.href);
-    const client = clientFor(this.#context, record, issuer);
-    if (settings.clientId !== undefined) {
-      const first = record?.pre_registered;
-      if (first?.client_id === settings.clientId && first.issuer !== issuer) {
-        throw new CommandError(
-          "authorization_server_changed",
-          `${serverUrl.href} now sends its users to ${
-            sanitizeLine(issuer)
-          }, but your client belongs to ${
-            sanitizeLine(first.issuer)
-          }. If that is right, register a client there and name that one with --client-id.`,
-          ExitCode.notAuthorized,
-        );
-      }
-      return client;
+    const named = findNamedClient(this.#context, record, issuer);
+    if (named) {
+      if (named.issuer === issuer) return named;
+      throw new CommandError(
+        "authorization_server_changed",
+        `${serverUrl.href} now sends its users to ${
+          sanitizeLine(issuer)
+        }, but your client belongs to ${
+          sanitizeLine(named.issuer)
+        }. If that is right, register a client there and name that one with --client-id.`,
+        ExitCode.notAuthorized,
+      );
     }
     const registration = record?.issuers[issuer]?.registration;
-    if (!client || !registration || (this.#mustRegister && !this.#hasRegistered)) return undefined;
+    if (!registration || (this.#mustRegister && !this.#hasRegistered)) return undefined;
+    const { client } = registration;
     const { clientMetadataUrl } = settings;
     if (clientMetadataUrl !== undefined && this.#takesMetadataDocuments()) {
       return client.client_id === clientMetadataUrl ? client : undefined;
@@ -160,7 +158,8 @@ export class SignInProvider implements OAuthClientProvider {
     const client = await this.clientInformation({ issuer });
     // What the user has registered, or says in a metadata document, cannot be registered anew.
     return client !== undefined && client.client_id === registration?.client.client_id &&
-      client.client_id !== settings.clientMetadataUrl && settings.clientId === undefined;
+      client.client_id !== settings.clientMetadataUrl &&
+      client.client_id !== settings.clientId;
   }
 
   /** Gives up a registration of an earlier sign-in, which the authorization server refuses. */
@@ -189,7 +188,7 @@ export class SignInProvider implements OAuthClientProvider {
   }
 
   async saveTokens(tokens: StoredOAuthTokens, ctx?: OAuthClientInformationContext): Promise<void> {
-    const { cache, serverUrl, settings, now } = this.#context;
+    const { cache, serverUrl, now } = this.#context;
     const issuer = this.#issuer(ctx);
     const client = await this.clientInformation({ issuer });
     if (!client) throw new TypeError("Tokens cannot come before the client they are for.");
@@ -199,12 +198,13 @@ export class SignInProvider implements OAuthClientProvider {
       requested_scope: this.authorizationUrl.searchParams.get("scope") ?? undefined,
       expires_at: expiryOf(tokens, now()),
     };
-    await updateRecord(cache, serverUrl.href, (record) => ({
-      ...withTokens(record, issuer, set),
-      ...settings.clientId !== undefined && {
-        pre_registered: { client_id: settings.clientId, issuer },
-      },
-    }));
+    await updateRecord(cache, serverUrl.href, (record) => {
+      const named = findNamedClient(this.#context, record, issuer);
+      return {
+        ...withTokens(record, issuer, set),
+        ...named && { pre_registered: named },
+      };
+    });
   }
 
   /** Only notes the address; whoever runs the sign-in shows and opens it. */

@@ -46,14 +46,23 @@ export interface DeclinedSignIn {
   message: string;
 }
 
+/** A client that the user registered by hand and named on the command line. */
+export interface PreRegisteredClient {
+  client_id: string;
+  /** Kept beside the refresh token, which is of no use without it. */
+  client_secret?: string | undefined;
+  /** Where it was first used: its secret goes nowhere else (CL-38). */
+  issuer: string;
+}
+
 /** Everything known of one MCP server. */
 export interface ServerRecord {
   /** The authorization server whose tokens are in use: a key of {@link issuers}. */
   issuer?: string | undefined;
   /** What discovery found last: needed to renew tokens without a new 401. */
   discovery?: OAuthDiscoveryState | undefined;
-  /** Where a client id given by the user was first used: its secret goes nowhere else (CL-38). */
-  pre_registered?: { client_id: string; issuer: string } | undefined;
+  /** The user's own client, if the last sign-in with one succeeded. */
+  pre_registered?: PreRegisteredClient | undefined;
   /** The last sign-in that was declined, until one succeeds: for those who waited for it. */
   declined?: DeclinedSignIn | undefined;
   /** Credentials, by issuer. */
@@ -71,7 +80,11 @@ const sdkObject = <T>(...members: string[]) =>
 export const serverRecordSchema: z.ZodType<ServerRecord> = z.object({
   issuer: z.string().optional(),
   discovery: sdkObject<OAuthDiscoveryState>("authorizationServerUrl").optional(),
-  pre_registered: z.object({ client_id: z.string(), issuer: z.string() }).optional(),
+  pre_registered: z.object({
+    client_id: z.string(),
+    client_secret: z.string().optional(),
+    issuer: z.string(),
+  }).optional(),
   declined: z.object({
     id: z.string(),
     issuer: z.string(),

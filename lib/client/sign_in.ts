@@ -14,6 +14,7 @@ import { createCallbackHandler } from "./callback_server.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
 import { isTransient } from "./failure.ts";
+import { findNamedClient } from "./known_client.ts";
 import { toOAuthFailure } from "./malformed_answer.ts";
 import { createOAuthFetch, createTokenFetch } from "./oauth_fetch.ts";
 import { CLIENT_NAME, SignInProvider } from "./oauth_provider.ts";
@@ -95,6 +96,7 @@ async function redeem(
   provider: SignInProvider,
   answer: URLSearchParams,
 ): Promise<void> {
+  const { cache, serverUrl } = context;
   const discovery = provider.discoveryState();
   const { authorizationServerUrl, authorizationServerMetadata: metadata } = discovery;
   const issuer = issuerOf(discovery);
@@ -122,12 +124,14 @@ async function redeem(
     await provider.saveTokens(tokens, { issuer });
   } catch (error) {
     if (!(error instanceof OAuthError && error.code === OAuthErrorCode.InvalidClient)) throw error;
+    const { href } = serverUrl;
+    const isNamed = findNamedClient(context, await cache.read(href), issuer) !== undefined;
     await updateRecord(
-      context.cache,
-      context.serverUrl.href,
+      cache,
+      href,
       (record) => withoutRegistration(record, issuer, client.client_id),
     );
-    throw unknownClient(context, issuer, error);
+    throw unknownClient(issuer, isNamed, error);
   }
 }
 
@@ -142,18 +146,14 @@ function refusal(code: string, description: string | null): CommandError {
   );
 }
 
-/** One sign-in a run is enough (see `authorized_fetch.ts`): the new registration is for the next. */
-function unknownClient(
-  { settings }: ClientContext,
-  issuer: string,
-  cause: OAuthError,
-): CommandError {
+/** A sign-in that failed is the last of a run: the new registration is for the next one. */
+function unknownClient(issuer: string, isNamed: boolean, cause: OAuthError): CommandError {
   return new CommandError(
     cause.code,
     `${sanitizeLine(issuer)} does not know this client, or not with this secret. ` +
-      (settings.clientId === undefined
-        ? "Run this again: it will register anew."
-        : "Check --client-id and --client-secret."),
+      (isNamed
+        ? "Check --client-id and --client-secret."
+        : "Run this again: it will register anew."),
     ExitCode.notAuthorized,
     { cause },
   );

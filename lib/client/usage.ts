@@ -187,6 +187,8 @@ export function usage(command: Command): string {
 
 const EPILOGUE = [
   `The URL is ${DEFAULT_URL} unless MCP_SERVER_URL says otherwise.`,
+  "A client registered beforehand can also be named in MCP_CLIENT_ID and MCP_CLIENT_SECRET, which",
+  "keeps its secret out of the list of processes.",
   "Sign-ins are kept in MCP_CLIENT_CACHE_DIR, by default ~/.workos-mcp/oauth-client-cache.",
   "Results go to standard output, everything else to standard error.",
   "Exit codes: 0 fine, 1 unexpected, 2 usage, 3 not authorized, 4 server cannot be reached,",

@@ -61,6 +61,30 @@ Deno.test("the argument comes before MCP_SERVER_URL, which comes before the defa
   assert.equal(parseArguments(["https://x.example/mcp"], env).url, "https://x.example/mcp");
 });
 
+/** What a command line with two variables of the environment makes of the client. */
+function clientOf(words: string, variables: Record<string, string>): unknown {
+  const { settings } = parseArguments(words.split(" "), (name) => variables[name]);
+  return [settings.clientId, settings.clientSecret];
+}
+
+Deno.test("a client registered beforehand can be named in the environment", () => {
+  const both = { MCP_CLIENT_ID: "kept", MCP_CLIENT_SECRET: "hush" };
+  assert.deepEqual(clientOf("tools", both), ["kept", "hush"]);
+  assert.deepEqual(clientOf("tools --client-id kept", both), ["kept", "hush"]);
+  assert.deepEqual(clientOf("tools --client-id other", both), ["other", undefined]);
+  assert.deepEqual(clientOf("tools --client-metadata-url https://x.example/c", both), [
+    undefined,
+    undefined,
+  ]);
+  const secret = { MCP_CLIENT_SECRET: "hush" };
+  assert.deepEqual(clientOf("tools --client-id other", secret), ["other", "hush"]);
+  assert.throws(() => clientOf("tools", secret), {
+    code: "usage",
+    message: /^MCP_CLIENT_SECRET needs MCP_CLIENT_ID/,
+  });
+  assert.deepEqual(clientOf("cache list", secret), [undefined, undefined]);
+});
+
 const misuses: [string, RegExp][] = [
   ["--nonsense", /Unknown option '--nonsense'/],
   ["--url", /url/],
@@ -90,6 +114,8 @@ const misuses: [string, RegExp][] = [
   ["--timeout 0", /--timeout/],
   ["--timeout 1e9", /--timeout/],
   ["--client-secret hush", /needs --client-id/],
+  ["--client-id ", /--client-id must not be empty/],
+  ["--client-id id --client-secret ", /--client-secret must not be empty/],
   ["--client-metadata-url http://localhost/client.json", /https/],
   ["--client-metadata-url https://x.example/c --client-id id", /exclude/],
 ];
