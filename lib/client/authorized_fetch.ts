@@ -67,6 +67,7 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
   const triedScopes = new Set<string>();
   const limitedSignIn = createLimitedSignIn(context);
   let flight: Promise<Outcome> | undefined;
+  let isScopeMissing = settings.requireScope === true && settings.scope !== undefined;
   let notRenewedEarly: string | undefined;
 
   const readRecord = () => cache.read(serverUrl.href);
@@ -77,6 +78,15 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
       flight = undefined;
     });
     return flight;
+  }
+
+  /** Does so while no other program does the same (opencode#34074, mcp-remote#306). */
+  async function authorize(
+    work: (declinedBefore: string | undefined) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const declinedBefore = (await readRecord())?.declined?.id;
+    const wait = waitForOthers(context, serverUrl);
+    return await share(() => cache.exclusive(serverUrl.href, () => work(declinedBefore), wait));
   }
 
   async function signInOnce(
@@ -162,6 +172,17 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     return await signInOnce(discovery, settings.scope ?? refusal.scope, declinedBefore);
   }
 
+  /** The server takes the tokens there are: only the user says that they are not enough. */
+  async function signInForScope(declinedBefore: string | undefined): Promise<Outcome> {
+    const record = await readRecord();
+    const tokens = currentTokens(record);
+    if (!tokens || !isStrictScopeSuperset(settings.scope, grantedScope(tokens))) {
+      return "token_changed";
+    }
+    const discovery = await discover(context, record?.discovery?.resourceMetadataUrl);
+    return await signInOnce(discovery, settings.scope, declinedBefore);
+  }
+
   /** Answers a 403 that names scopes, by asking once for them and those there are (CL-32, CL-33). */
   async function widen(refusal: Refusal): Promise<Outcome> {
     const { scope, usedToken, declinedBefore } = refusal;
@@ -196,6 +217,10 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
 
   const authorizedFetch: FetchLike = async (input, init) => {
     const tried = new Set<Outcome>();
+    if (isScopeMissing) {
+      isScopeMissing = false;
+      tried.add(await authorize(signInForScope));
+    }
     for (let round = 0;; round++) {
       const token = await usableToken();
       const headers = new Headers(init?.headers);
@@ -215,13 +240,12 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
         );
       }
       log.debug("challenged", { kind: challenge.kind, scope: challenge.scope });
-      const declinedBefore = (await readRecord())?.declined?.id;
-      const refusal = { ...challenge, usedToken: token, declinedBefore };
-      const answer = () =>
-        challenge.kind === "unauthorized" ? renew(refusal, tried) : widen(refusal);
-      // No other program may do the same meanwhile (opencode#34074, mcp-remote#306).
-      const wait = waitForOthers(context, serverUrl);
-      tried.add(await share(() => cache.exclusive(serverUrl.href, answer, wait)));
+      tried.add(
+        await authorize((declinedBefore) => {
+          const refusal = { ...challenge, usedToken: token, declinedBefore };
+          return challenge.kind === "unauthorized" ? renew(refusal, tried) : widen(refusal);
+        }),
+      );
     }
   };
   return Object.assign(authorizedFetch, {

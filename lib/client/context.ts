@@ -10,6 +10,8 @@ import type { TokenCache } from "./token_cache.ts";
 export interface SignInSettings {
   /** Scopes to ask for, separated by spaces, instead of those the server suggests. */
   scope?: string | undefined;
+  /** Whether tokens that lack some of {@link scope} will not do, even where the server takes them. */
+  requireScope?: boolean | undefined;
   /** A client registered beforehand. */
   clientId?: string | undefined;
   /** Secret of {@link clientId}. */

@@ -145,6 +145,25 @@ Deno.test("a server that wants ever new scopes is given up after a few sign-ins"
   assert.equal(server.counts.authorizations, 5);
 });
 
+Deno.test("a second sign-in is asked for only if it is for other scopes", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server, {
+    async fetch(input, init) {
+      const response = await server.fetch(input, init);
+      const challenge = response.headers.get("www-authenticate");
+      if (challenge && server.counts.authorizations > 0) {
+        response.headers.set("www-authenticate", challenge.replace('scope="openid", ', ""));
+      }
+      return response;
+    },
+  });
+  const authorizedFetch = createAuthorizedFetch(context);
+  await (await authorizedFetch(server.url, request("ping"))).body?.cancel();
+  server.revokeEverything();
+  await assert.rejects(authorizedFetch(server.url, request("ping")), { code: "sign_in_repeated" });
+  assert.equal(server.counts.authorizations, 1);
+});
+
 Deno.test("a sign-in that another program deletes is not asked for again", async () => {
   const server = createFakeServer();
   const { context } = createTestClient(server);

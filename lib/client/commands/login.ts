@@ -1,14 +1,13 @@
 /** `login`: a sign-in, and what it is good for. */
 
-import { isStrictScopeSuperset } from "@modelcontextprotocol/client";
 import { CommandError } from "../../errors.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Connection } from "../connect.ts";
 import type { ConnectOptions } from "../context.ts";
-import { waitForOthers } from "../exclusive.ts";
 import { discover, findResourceMetadata } from "../discovery.ts";
+import { waitForOthers } from "../exclusive.ts";
 import type { Output, Style } from "../output.ts";
-import { currentTokens, grantedScope } from "../server_record.ts";
+import { currentTokens } from "../server_record.ts";
 import { parseServerUrl } from "../server_url.ts";
 import { signIn } from "../sign_in.ts";
 import { describeExpiry, orDash, type SignInSummary, summarize } from "../sign_in_summary.ts";
@@ -30,14 +29,14 @@ export async function runLogin(
 ): Promise<void> {
   const { cache, now, onStep } = options;
   const serverUrl = parseServerUrl(args.url);
-  // The result says it, and more.
   const quiet: ConnectOptions = {
     ...options,
+    settings: { ...options.settings, requireScope: true },
+    // The result says it, and more.
     onStep(step) {
       if (step.name !== "signed_in") onStep(step);
     },
   };
-  await askForMissingScopes(serverUrl, quiet);
   await withConnection(args, quiet, output, async (connection) => {
     await signInUnasked(serverUrl, quiet);
     await learnAccount(args.url, connection, options);
@@ -45,22 +44,6 @@ export async function runLogin(
     const summary = summarize({ serverUrl: serverUrl.href, record, usedAt: now() });
     output.result(summary, (style) => render(summary, now(), style));
   });
-}
-
-/** The server would take the tokens there are: only `--scope` says that they are not enough. */
-async function askForMissingScopes(serverUrl: URL, options: ConnectOptions): Promise<void> {
-  const { cache, settings } = options;
-  await cache.exclusive(serverUrl.href, async () => {
-    const record = await cache.read(serverUrl.href);
-    const tokens = currentTokens(record);
-    if (!tokens || !isStrictScopeSuperset(settings.scope, grantedScope(tokens))) return;
-    const context = { ...options, serverUrl };
-    await signIn(
-      context,
-      await discover(context, record?.discovery?.resourceMetadataUrl),
-      settings.scope,
-    );
-  }, waitForOthers(options, serverUrl));
 }
 
 /** Some servers ask for a sign-in only when a tool needs one. Their metadata tells them apart. */

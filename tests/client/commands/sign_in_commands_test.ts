@@ -41,6 +41,18 @@ Deno.test("login --scope asks again for scopes that are missing, not for those t
   assert.equal(server.counts.authorizations, 2);
 });
 
+Deno.test("login --scope asks a person once, also where its tokens are refused", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  await runCommand(runLogin, ["login", server.url], context);
+  server.faults.tokenLifetime = -1;
+  const words = ["login", server.url, "--scope", "openid email", "--json"];
+  const { code, stderr } = await runCommand(runLogin, words, context);
+  assert.equal(code, ExitCode.notAuthorized);
+  assert.equal(JSON.parse(stderr.trimEnd().split("\n").at(-1) ?? "").error.code, "token_refused");
+  assert.equal(server.counts.authorizations, 2);
+});
+
 Deno.test("login at a server that wants none says so", async () => {
   const server = createFakeServer();
   server.faults.open = true;
