@@ -68,6 +68,7 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
   const limitedSignIn = createLimitedSignIn(context);
   let flight: Promise<Outcome> | undefined;
   let isScopeMissing = settings.requireScope === true && settings.scope !== undefined;
+  let endOfSignIn: string | undefined;
   let notRenewedEarly: string | undefined;
 
   const readRecord = () => cache.read(serverUrl.href);
@@ -104,11 +105,17 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
     return expires_at !== undefined && expires_at - margin <= now() / 1000;
   }
 
+  async function refresh(discovery: OAuthDiscoveryState): Promise<boolean> {
+    const { isRenewed, reason } = await refreshTokens(context, discovery);
+    if (isRenewed || reason !== undefined) endOfSignIn = reason;
+    return isRenewed;
+  }
+
   async function refreshIfDue(): Promise<Outcome> {
     const record = await readRecord();
     const tokens = currentTokens(record);
     if (!record?.discovery || !tokens || !expiresSoon(tokens)) return "token_changed";
-    return await refreshTokens(context, record.discovery) ? "refreshed" : "token_changed";
+    return await refresh(record.discovery) ? "refreshed" : "token_changed";
   }
 
   /**
@@ -164,11 +171,16 @@ export function createAuthorizedFetch(context: ClientContext): AuthorizedFetch {
       );
     }
     const discovery = await discover(context, refusal.resourceMetadataUrl);
-    if (!tried.has("refreshed") && await refreshTokens(context, discovery)) return "refreshed";
+    if (!tried.has("refreshed") && await refresh(discovery)) return "refreshed";
     const latest = currentTokens(await readRecord())?.tokens.access_token;
     // Another process was faster: ours was refused because its refresh token had been used.
     if (latest !== undefined && latest !== usedToken) return "token_changed";
-    onStep({ name: "sign_in_needed", text: `${serverUrl.href} asks for a sign-in.` });
+    onStep({
+      name: "sign_in_needed",
+      text: endOfSignIn === undefined
+        ? `${serverUrl.href} asks for a sign-in.`
+        : `The earlier sign-in to ${serverUrl.href} has ended: ${endOfSignIn}.`,
+    });
     return await signInOnce(discovery, settings.scope ?? refusal.scope, declinedBefore);
   }
 

@@ -19,11 +19,26 @@ const TRANSIENT_CODES: readonly string[] = [
   OAuthErrorCode.ServerError,
   OAuthErrorCode.TemporarilyUnavailable,
   OAuthErrorCode.TooManyRequests,
+  // RFC 8628 §3.5; some servers say so to everybody.
+  "slow_down",
 ];
 
 /** Whether an OAuth error passes by itself, so that nothing may be given up because of it. */
 export function isTransient(code: string): boolean {
   return TRANSIENT_CODES.includes(code);
+}
+
+/**
+ * What an authorization server said, as the end of a sentence: its own words with the code, or the
+ * code alone.
+ *
+ * @param error its `error` and `error_description`, the one in place of the other when that is
+ *   missing.
+ */
+export function describeOAuthError({ code, message }: { code: string; message: string }): string {
+  const words = sanitizeLine(message).replace(/\.$/, "");
+  const name = sanitizeLine(code, 60);
+  return words === name ? name : `${name}: ${words}`;
 }
 
 /**

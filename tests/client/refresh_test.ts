@@ -95,6 +95,54 @@ for (const [name, answer] of unavailable) {
   });
 }
 
+const refusals: [string, number][] = [
+  ["invalid_request", ExitCode.notAuthorized],
+  ["invalid_scope", ExitCode.notAuthorized],
+  ["unauthorized_client", ExitCode.notAuthorized],
+  ["slow_down", ExitCode.unreachable],
+];
+for (const [code, exitCode] of refusals) {
+  Deno.test(`a refresh refused with ${code} keeps the tokens, and says why`, async () => {
+    const server = createFakeServer();
+    const { context } = createTestClient(server);
+    await send(context);
+    const before = await tokensOf(context);
+    server.expireAccessTokens();
+    server.faults.tokenAnswers.push(() =>
+      Response.json({ error: code, error_description: "Not like this." }, { status: 400 })
+    );
+    await assert.rejects(send(context), { code, exitCode, message: /Not like this/ });
+    assert.deepEqual(await tokensOf(context), before);
+    assert.equal(await send(context), 200);
+    assert.equal(server.counts.authorizations, 1);
+    assert.equal(server.counts.registrations, 1);
+  });
+}
+
+// fastmcp e58f386ba, where only a log could have told.
+for (const [when, later] of [["by a 401", 0], ["before it is used", 880_000]] as const) {
+  Deno.test(`when a sign-in turns out ${when} to have ended, the reason is said`, async () => {
+    let time = 1_000_000_000_000;
+    const now = () => time;
+    const server = createFakeServer(undefined, now);
+    const { context, steps } = createTestClient(server, { now });
+    await send(context);
+    server.revokeEverything();
+    time += later;
+    server.faults.tokenAnswers.push(() =>
+      Response.json({ error: "invalid_grant", error_description: "It was revoked." }, {
+        status: 400,
+      })
+    );
+    await send(context);
+    const texts = steps.filter(({ name }) => name === "sign_in_needed").map(({ text }) => text);
+    assert.deepEqual(texts, [
+      "http://localhost:8000/mcp asks for a sign-in.",
+      "The earlier sign-in to http://localhost:8000/mcp has ended: It was revoked.",
+    ]);
+  });
+}
+
 Deno.test("a refresh that names no scopes and no refresh token changes neither", async () => {
   const server = createFakeServer();
   server.faults.grantOnly = "openid";
