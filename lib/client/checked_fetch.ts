@@ -16,6 +16,8 @@ export interface CheckedFetchOptions {
   setDeadline: SetDeadline;
   /** Ends requests, with its reason. */
   signal: AbortSignal;
+  /** The MCP server on whose behalf others are asked. */
+  serverUrl?: URL;
 }
 
 /** How long a server may take to begin its answer, in milliseconds. */
@@ -35,7 +37,7 @@ const FOREIGN_STATUSES = [200, 404, 405];
  * @param options see {@link CheckedFetchOptions}.
  */
 export function createNetworkFetch(
-  { fetch, log, signal, setDeadline }: CheckedFetchOptions,
+  { fetch, log, signal, setDeadline, serverUrl }: CheckedFetchOptions,
 ): FetchLike {
   return async (input, init) => {
     const url = new URL(input);
@@ -59,7 +61,7 @@ export function createNetworkFetch(
             ANSWER_TIMEOUT / 1000
           } seconds. Try again later.`,
         }
-        : explainNetworkFailure(url, error);
+        : explainNetworkFailure(url, error, serverUrl);
       throw new CommandError(code, message, ExitCode.unreachable, { cause: error });
     }
   };

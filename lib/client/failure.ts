@@ -11,7 +11,9 @@ import {
   SdkErrorCode,
   SdkHttpError,
 } from "@modelcontextprotocol/client";
+import * as z from "zod";
 import { CommandError, ExitCode } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { sanitizeLine } from "./sanitize.ts";
 
 /** Error codes of an authorization server that pass by themselves (RFC 6749 §4.1.2.1). */
@@ -22,6 +24,12 @@ const TRANSIENT_CODES: readonly string[] = [
   // RFC 8628 §3.5; some servers say so to everybody.
   "slow_down",
 ];
+
+/** RFC 7591 §3.2.2 */
+const rejectionSchema = z.object({
+  error: z.string(),
+  error_description: z.string().optional(),
+});
 
 /** Whether an OAuth error passes by itself, so that nothing may be given up because of it. */
 export function isTransient(code: string): boolean {
@@ -68,9 +76,7 @@ export function toCommandError(error: unknown): CommandError {
   if (error instanceof RegistrationRejectedError) {
     return new CommandError(
       "registration_rejected",
-      `The authorization server does not let this client register (HTTP ${error.status}): ${
-        sanitizeLine(error.body)
-      } If it knows a client already, name it with --client-id.`,
+      explainRejection(error),
       ExitCode.notAuthorized,
       options,
     );
@@ -117,6 +123,18 @@ function findCommandError(error: unknown): CommandError | undefined {
     if (cause instanceof CommandError) return cause;
   }
   return undefined;
+}
+
+/** CL-20, CL-38: the reason, and the way out. */
+function explainRejection({ status, body }: RegistrationRejectedError): string {
+  const answer = rejectionSchema.safeParse(parseJson(body)).data;
+  const reason = answer
+    ? describeOAuthError({ code: answer.error, message: answer.error_description ?? answer.error })
+    : sanitizeLine(body);
+  const other = answer?.error === OAuthErrorCode.InvalidRedirectUri
+    ? "It may accept another address to come back to: try --callback-host localhost, or a --callback-port. "
+    : "";
+  return `The authorization server does not let this client register (HTTP ${status}, ${reason}). ${other}If it knows a client already, name it with --client-id.`;
 }
 
 function fromStatus(error: SdkHttpError): CommandError {

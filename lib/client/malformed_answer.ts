@@ -1,6 +1,6 @@
 /** Answers of another kind than asked for, as one sentence: the SDK shows its schemas' findings. */
 
-import { SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
+import { OAuthError, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
 import * as z from "zod";
 import { CommandError, ExitCode } from "../errors.ts";
 import { parseJson } from "../json.ts";
@@ -9,6 +9,9 @@ import { sanitizeLine } from "./sanitize.ts";
 
 /** What a schema found wrong, as it is inside the SDK's message. */
 const issuesSchema = z.array(z.object({ path: z.array(z.union([z.string(), z.number()])) }));
+
+/** How the SDK begins to tell of an error that is not one of RFC 6749 §5.2; the answer follows. */
+const NO_OAUTH_ERROR = /^HTTP (\d+): Invalid OAuth error response: /;
 
 /**
  * Turns anything thrown while talking MCP into a {@link CommandError}. What this adds to
@@ -68,6 +71,15 @@ function nameWrongMembers(message: string): string {
  * @param error anything thrown.
  */
 export function toOAuthFailure(error: unknown): CommandError {
+  const [, status] = error instanceof OAuthError && NO_OAUTH_ERROR.exec(error.message) || [];
+  if (status !== undefined) {
+    return new CommandError(
+      "invalid_answer",
+      `The authorization server answered HTTP ${status} with something else than OAuth has for that, perhaps a web page. Try again later, or tell whoever runs it.`,
+      ExitCode.unreachable,
+      { cause: error },
+    );
+  }
   if (!(error instanceof SyntaxError || error instanceof z.core.$ZodError)) {
     return toCommandError(error);
   }

@@ -24,17 +24,28 @@ export interface NetworkFailure {
  *
  * @param url what was asked.
  * @param error what `fetch` threw.
+ * @param serverUrl the MCP server that sent this client there, if one did: nobody has typed that
+ *   address.
  */
-export function explainNetworkFailure(url: URL, error: unknown): NetworkFailure {
+export function explainNetworkFailure(url: URL, error: unknown, serverUrl?: URL): NetworkFailure {
   const words = collectMessages(error);
+  const isNamed = serverUrl !== undefined && serverUrl.origin !== url.origin;
+  const subject = isNamed
+    ? `The authorization server of ${serverUrl.origin}, ${url.origin},`
+    : url.origin;
+  const advice = isNamed
+    ? `Try again later, or tell whoever runs ${serverUrl.origin}.`
+    : "Check the address, and that the server is running.";
   const fail = (code: NetworkFailure["code"], explanation: string): NetworkFailure => ({
     code,
-    message: `${url.origin} cannot be reached: ${explanation}`,
+    message: `${subject} cannot be reached: ${explanation}`,
   });
   if (words.includes("dns error")) {
     return fail(
       "unknown_host",
-      "its name is not known here. Check the spelling, the network, and whether it needs a VPN.",
+      `its name is not known here. Check ${
+        isNamed ? "" : "the spelling, "
+      }the network, and whether it needs a VPN.`,
     );
   }
   if (words.includes("invalid peer certificate")) return explainCertificate(words, fail);
@@ -51,15 +62,12 @@ export function explainNetworkFailure(url: URL, error: unknown): NetworkFailure 
     );
   }
   if (words.includes("Connection refused")) {
-    return fail(
-      "unreachable",
-      "nothing listens there. Check the address, and that the server is running.",
-    );
+    return fail("unreachable", `nothing listens there. ${advice}`);
   }
-  return {
-    code: "unreachable",
-    message: `${url.origin} cannot be reached. Check the address, and that the server is running.`,
-  };
+  if (/connection closed|connection reset/i.test(words)) {
+    return fail("unreachable", "it ended the connection without an answer. Try again later.");
+  }
+  return { code: "unreachable", message: `${subject} cannot be reached. ${advice}` };
 }
 
 function explainCertificate(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "../../lib/client/connect.ts";
 import type { ConnectOptions } from "../../lib/client/context.ts";
-import { CommandError } from "../../lib/errors.ts";
+import { CommandError, ExitCode } from "../../lib/errors.ts";
 import { listTools } from "../../lib/client/tools.ts";
 import { createFakeServer, type FakeServer } from "../support/fake_authorization_server.ts";
 import { createTestClient, send } from "./support.ts";
@@ -79,6 +79,20 @@ Deno.test("a result that lacks what MCP 2026-07-28 demands is explained in the S
 Deno.test("an answer that is no message, in the middle of a connection, is one sentence", async () => {
   await assert.rejects(listFrom(createFakeServer(), () => ({ hello: "world" })), {
     code: "not_mcp",
+  });
+});
+
+Deno.test("a web page in place of an OAuth error at a refresh is one sentence", async () => {
+  const server = createFakeServer();
+  const { context } = createTestClient(server);
+  await send(context);
+  server.expireAccessTokens();
+  server.faults.tokenAnswers.push(() => new Response("<html>secret=1", { status: 400 }));
+  await assert.rejects(send(context), {
+    code: "invalid_answer",
+    exitCode: ExitCode.unreachable,
+    message: "The authorization server answered HTTP 400 with something else than OAuth has for " +
+      "that, perhaps a web page. Try again later, or tell whoever runs it.",
   });
 });
 

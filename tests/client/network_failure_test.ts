@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createCheckedFetch, createNetworkFetch } from "../../lib/client/checked_fetch.ts";
 import { setDeadline } from "../../lib/client/deadline.ts";
+import { createOAuthFetch } from "../../lib/client/oauth_fetch.ts";
 import { CommandError, ExitCode } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
 import { AUTHORITY, CERTIFICATES, KEY } from "../support/bad_certificates.ts";
@@ -74,6 +75,36 @@ testNeeding({ net: true }, "a name that is not known is told from a closed port"
   const closed = await fail(`http://127.0.0.1:${findFreePort()}/`);
   assert.equal(closed.code, "unreachable");
   assert.match(closed.message, /nothing listens there/);
+});
+
+testNeeding({ net: true }, "a server that hangs up without an answer is told", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const hangUp = async () => {
+    const connection = await listener.accept();
+    await connection.read(new Uint8Array(1024));
+    connection.close();
+  };
+  const [failure] = await Promise.all([
+    fail(`http://127.0.0.1:${listener.addr.port}/`),
+    hangUp(),
+  ]);
+  assert.match(failure.message, /: it ended the connection without an answer\. Try again later\.$/);
+});
+
+testNeeding({ net: true }, "an authorization server that is away is named as one", async () => {
+  const port = findFreePort();
+  const oauthFetch = createOAuthFetch({
+    fetch,
+    log: silentLog,
+    setDeadline,
+    signal: new AbortController().signal,
+    serverUrl: new URL("https://mcp.example.com/mcp"),
+  });
+  await assert.rejects(oauthFetch(`http://127.0.0.1:${port}/token`), {
+    message: `The authorization server of https://mcp.example.com, http://127.0.0.1:${port}, ` +
+      "cannot be reached: nothing listens there. Try again later, or tell whoever runs " +
+      "https://mcp.example.com.",
+  });
 });
 
 /** What a message to the MCP endpoint meets. */

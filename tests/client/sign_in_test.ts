@@ -183,12 +183,20 @@ Deno.test("a rejected registration is explained", async () => {
   const { context } = createTestClient(server, {
     fetch: (input, init) =>
       String(input).endsWith("/register")
-        ? Promise.resolve(Response.json({ error: "invalid_redirect_uri" }, { status: 400 }))
+        ? Promise.resolve(Response.json({
+          error: "invalid_redirect_uri",
+          error_description: "Only https is allowed.",
+        }, { status: 400 }))
         : server.fetch(input, init),
   });
   const failure = await failureOf(context);
   assert.equal(failure.code, "registration_rejected");
-  assert.match(failure.message, /invalid_redirect_uri.*--client-id/);
+  assert.equal(
+    failure.message,
+    "The authorization server does not let this client register (HTTP 400, invalid_redirect_uri: " +
+      "Only https is allowed). It may accept another address to come back to: try --callback-host " +
+      "localhost, or a --callback-port. If it knows a client already, name it with --client-id.",
+  );
 });
 
 Deno.test("a client id metadata document is used where it is supported", async () => {
