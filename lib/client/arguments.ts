@@ -5,6 +5,7 @@ import { CommandError, ExitCode } from "../errors.ts";
 import type { SignInSettings } from "./context.ts";
 import { nearest } from "./nearest.ts";
 import { sanitizeLine } from "./sanitize.ts";
+import { parseServerUrl } from "./server_url.ts";
 import {
   CALLBACK_HOST,
   CALLBACK_HOSTS,
@@ -68,13 +69,15 @@ export function parseArguments(
     throw misused("The server is named twice: one argument with ://, or --url");
   }
   const named = values.url ?? servers[0];
+  const kept = env("MCP_SERVER_URL");
+  if (named === undefined && kept && !help && usesServer(command)) checkKeptServer(kept);
   return {
     command,
     help,
     json: values.json ?? false,
     debug: values.debug ?? false,
     browser: !values["no-browser"],
-    url: named ?? (env("MCP_SERVER_URL") || DEFAULT_URL),
+    url: named ?? (kept || DEFAULT_URL),
     urlNamed: named !== undefined,
     words,
     input: values.input,
@@ -87,6 +90,23 @@ export function parseArguments(
       timeout: parseSeconds(values.timeout ?? DEFAULT_TIMEOUT) * 1000,
     },
   };
+}
+
+/** Without a server, `cache clear` is for all of them. */
+function usesServer(command: Command): boolean {
+  return takesOption(command, "url") && command !== "cache clear";
+}
+
+/** Nobody has typed it just now, so that it has to be said where it comes from. */
+function checkKeptServer(url: string): void {
+  try {
+    parseServerUrl(url);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(error.code, `MCP_SERVER_URL: ${error.message}`, error.exitCode, {
+      cause: error,
+    });
+  }
 }
 
 /** A client registered beforehand. */

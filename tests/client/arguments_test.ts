@@ -85,6 +85,18 @@ Deno.test("a client registered beforehand can be named in the environment", () =
   assert.deepEqual(clientOf("cache list", secret), [undefined, undefined]);
 });
 
+Deno.test("a bad MCP_SERVER_URL is named, where it would be used", () => {
+  const env = (name: string) => name === "MCP_SERVER_URL" ? "mcp.example" : undefined;
+  assert.throws(() => parseArguments(["tools"], env), {
+    code: "usage",
+    exitCode: ExitCode.usage,
+    message: /^MCP_SERVER_URL: The server has to be an http or https URL/,
+  });
+  for (const words of [["tools", "https://x.example/mcp"], ["cache", "clear"], ["cache", "list"]]) {
+    parseArguments(words, env);
+  }
+});
+
 const misuses: [string, RegExp][] = [
   ["--nonsense", /Unknown option '--nonsense'/],
   ["--url", /url/],
