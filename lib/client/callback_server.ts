@@ -16,7 +16,7 @@ export interface Listener {
 /**
  * Opens a listener.
  *
- * @throws {Deno.errors.AddrInUse} if the port is taken.
+ * @throws {Error} if the port cannot be had, such as {@link Deno.errors.AddrInUse}.
  */
 export type Listen = (
   handle: (request: Request) => Promise<Response>,

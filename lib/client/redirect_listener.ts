@@ -33,7 +33,8 @@ export async function openListener(
   try {
     return open(callbackPort ?? keptPort);
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse && callbackPort === undefined) return open(0);
+    // Taken, or, on Windows, among the ports that are reserved anew at each start.
+    if (callbackPort === undefined && keptPort !== 0) return open(0);
     throw new CommandError(
       "callback_unavailable",
       `Cannot listen on ${host}:${

@@ -199,7 +199,7 @@ export function createFileTokenCache(options: FileTokenCacheOptions): TokenCache
 
   return {
     async read(serverUrl) {
-      return unsaved.get(serverUrl) ?? (await readFile(pathOf(serverUrl)))?.record;
+      return structuredClone(unsaved.get(serverUrl)) ?? (await readFile(pathOf(serverUrl)))?.record;
     },
     async peek(serverUrl) {
       return unsaved.get(serverUrl) ?? (await readFile(pathOf(serverUrl), false))?.record;

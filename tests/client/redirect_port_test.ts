@@ -38,6 +38,20 @@ Deno.test("when the port is taken another one does, with the same registration",
   assert.equal(portsAskedFor(server).at(-1), "40001");
 });
 
+Deno.test("a port of the registration that the system reserves is replaced like a taken one", async () => {
+  const server = createFakeServer();
+  const { context: first } = createTestClient(server);
+  await send(first);
+  server.revokeEverything();
+  const { context } = createTestClient(server, { cache: first.cache });
+  const { listen } = context;
+  context.listen = (handle, address) => {
+    if (address.port === 40_000) throw new Deno.errors.PermissionDenied("reserved");
+    return listen(handle, address);
+  };
+  assert.equal(await send(context), 200);
+});
+
 const refusals: [string, () => Response][] = [
   ["an error", () => new Response("redirect_uri mismatch", { status: 400 })],
   [

@@ -145,6 +145,9 @@ testFileCache(
     await cache.write(SERVER, recordWith("two"));
     const path = await onlyFileIn(directory);
     assert.match(await Deno.readTextFile(path), /"one"/);
+    const read = await cache.read(SERVER);
+    assert.deepEqual(read, recordWith("two"));
+    read.issuer = "changed by whoever read it";
     assert.deepEqual(await cache.read(SERVER), recordWith("two"));
     assert.deepEqual(warned, ["This sign-in lasts only as long as this program: disk full."]);
   },
