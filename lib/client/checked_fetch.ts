@@ -16,8 +16,6 @@ export interface CheckedFetchOptions {
   setDeadline: SetDeadline;
   /** Ends requests, with its reason. */
   signal: AbortSignal;
-  /** The MCP server on whose behalf others are asked. */
-  serverUrl?: URL;
 }
 
 /** How long a server may take to begin its answer, in milliseconds. */
@@ -35,9 +33,11 @@ const FOREIGN_STATUSES = [200, 404, 405];
  * a tool before it answers in one piece.
  *
  * @param options see {@link CheckedFetchOptions}.
+ * @param serverUrl the MCP server that names the addresses, if nobody has typed them.
  */
 export function createNetworkFetch(
-  { fetch, log, signal, setDeadline, serverUrl }: CheckedFetchOptions,
+  { fetch, log, signal, setDeadline }: CheckedFetchOptions,
+  serverUrl?: URL,
 ): FetchLike {
   return async (input, init) => {
     const url = new URL(input);

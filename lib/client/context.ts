@@ -34,7 +34,10 @@ export interface Step {
     | "discovered"
     | "registered"
     | "authorization_url"
+    | "sign_in_awaited"
+    | "metadata_document_unused"
     | "remote_session"
+    | "browser_opened"
     | "browser_failed"
     | "paste_invited"
     | "paste_rejected"
@@ -62,9 +65,14 @@ export interface ConnectOptions {
   listen: Listen;
   /** Opens a loopback URL in the browser; absent: a person or a program opens the printed one. */
   openBrowser?: ((url: URL) => Promise<void>) | undefined;
-  /** How a browser elsewhere comes back to a redirect URI on this machine; absent: it is here. */
-  adviseOnReturn?: ((redirectUrl: URL) => string | undefined) | undefined;
-  /** Lines the person types or pastes; absent: there is no terminal. */
+  /**
+   * How a browser elsewhere comes back to a redirect URI on this machine, and whether one is being
+   * opened here; absent: it is here.
+   */
+  adviseOnReturn?: ((redirectUrl: URL, isBrowserOpen: boolean) => string | undefined) | undefined;
+  /** Whether somebody reads what {@link onStep} says, and can open an address; then it is waited for. */
+  isAttended?: boolean | undefined;
+  /** Lines the person types or pastes; absent: nobody can. */
   readLines?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined;
 }
 

@@ -91,11 +91,15 @@ export function createConnectOptions(
     log: args.debug
       ? createLog({ level: "debug", format: "text", now, write: stderr.write })
       : silentLog,
-    onStep: ({ text }) => output.progress(text),
+    onStep: ({ name, text }) =>
+      name === "sign_in_awaited" ? output.status(text) : output.progress(text),
     signal: environment.signal,
     listen: environment.listen,
     openBrowser: args.browser ? (url) => openBrowser(url, { os, spawn }) : undefined,
-    adviseOnReturn: (redirectUrl) => adviseOnReturn(redirectUrl, environment),
+    adviseOnReturn: (redirectUrl, isBrowserOpen) =>
+      adviseOnReturn(redirectUrl, isBrowserOpen, environment),
+    // Standard input may be a pipe.
+    isAttended: stderr.isTerminal,
     readLines: environment.readLines,
   };
 }

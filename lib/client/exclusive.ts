@@ -2,6 +2,7 @@
 
 import { CommandError, ExitCode } from "../errors.ts";
 import type { ConnectOptions } from "./context.ts";
+import { describeSeconds } from "./seconds.ts";
 
 /** How to wait while somebody else works on a server. */
 export interface Wait {
@@ -68,9 +69,11 @@ export async function runExclusively<T>(
     if (waited >= patience) {
       throw new CommandError(
         "busy",
-        `Another program is still signing in to this server, ${
-          patience / 1000
-        } seconds later. Finish the sign-in there or end that program, then run this again.`,
+        patience === 0
+          ? "Another program is signing in to this server, or renewing its tokens."
+          : `Another program is still signing in to this server, ${
+            describeSeconds(patience)
+          } later. Finish the sign-in there or end that program, then run this again.`,
         ExitCode.notAuthorized,
       );
     }

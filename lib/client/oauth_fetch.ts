@@ -5,6 +5,12 @@ import { CommandError, ExitCode } from "../errors.ts";
 import { type CheckedFetchOptions, createNetworkFetch } from "./checked_fetch.ts";
 import type { Deadline, SetDeadline } from "./deadline.ts";
 
+/** Settings of {@link createOAuthFetch} and {@link createTokenFetch}. */
+export interface OAuthFetchOptions extends CheckedFetchOptions {
+  /** The MCP server on whose behalf others are asked. */
+  serverUrl: URL;
+}
+
 /** How long a token request may still take after Ctrl-C, in milliseconds. */
 const GRACE = 5_000;
 
@@ -12,10 +18,10 @@ const GRACE = 5_000;
  * A checked `fetch` for OAuth endpoints: an answer that says "not now" fails like no answer at all,
  * so that nothing is concluded from it. In particular a refresh that meets one costs no sign-in.
  *
- * @param options see {@link CheckedFetchOptions}.
+ * @param options see {@link OAuthFetchOptions}.
  */
-export function createOAuthFetch(options: CheckedFetchOptions): FetchLike {
-  const networkFetch = createNetworkFetch(options);
+export function createOAuthFetch(options: OAuthFetchOptions): FetchLike {
+  const networkFetch = createNetworkFetch(options, options.serverUrl);
   return async (input, init) => {
     const response = await networkFetch(input, init);
     // Gateways answer 502 for well-known paths they do not know; discovery then looks elsewhere.
@@ -39,9 +45,9 @@ export function createOAuthFetch(options: CheckedFetchOptions): FetchLike {
  * where refresh tokens rotate so is the one that was sent. Ctrl-C therefore leaves such a request
  * some seconds to end, with all of its answer, before the program does.
  *
- * @param options see {@link CheckedFetchOptions}.
+ * @param options see {@link OAuthFetchOptions}.
  */
-export function createTokenFetch(options: CheckedFetchOptions): FetchLike {
+export function createTokenFetch(options: OAuthFetchOptions): FetchLike {
   const { fetch, signal, setDeadline } = options;
   const fetchWhole: FetchLike = async (input, init) => {
     const response = await fetch(input, init);

@@ -149,6 +149,11 @@ export class SignInProvider implements OAuthClientProvider {
     return this.#isRegistered(registration.redirect_uri) ? client : undefined;
   }
 
+  /** Whether the user named a metadata document that this authorization server does not read. */
+  ignoresMetadataDocument(): boolean {
+    return this.clientMetadataUrl !== undefined && !this.#takesMetadataDocuments();
+  }
+
   /** Whether this sign-in uses a registration of an earlier one, which could be made anew. */
   async usesKeptRegistration(): Promise<boolean> {
     if (this.#hasRegistered) return false;

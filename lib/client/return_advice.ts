@@ -15,10 +15,12 @@ export interface Surroundings {
  * Under WSL the Windows browser reaches it by itself, only opening it needs a program.
  *
  * @param redirectUrl where the listener is.
+ * @param isBrowserOpen whether one is being opened here. Over SSH it may be one that nobody sees.
  * @returns `undefined` if the browser is, as far as one can tell, on this machine.
  */
 export function adviseOnReturn(
   redirectUrl: URL,
+  isBrowserOpen: boolean,
   { env, fileExists }: Surroundings,
 ): string | undefined {
   const { hostname, port } = redirectUrl;
@@ -27,6 +29,7 @@ export function adviseOnReturn(
       sshCommand(hostname, port, env)
     }`;
   }
+  if (isBrowserOpen) return undefined;
   if (env("WSL_DISTRO_NAME")) {
     return "Under WSL the browser of Windows will do. The package wslu lets this program open it.";
   }

@@ -20,6 +20,7 @@ export function parseServerUrl(text: string): URL {
       ExitCode.usage,
     );
   }
+  url.hash = "";
   if (url.username || url.password) {
     throw new CommandError(
       "usage",
@@ -28,13 +29,14 @@ export function parseServerUrl(text: string): URL {
     );
   }
   if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
+    const secure = new URL(url);
+    secure.protocol = "https:";
     throw new CommandError(
       "usage",
-      `Plain http is for servers on this machine: the token would travel readable. Use https://${url.host}.`,
+      `Plain http is for servers on this machine: the token would travel readable. Use ${secure.href} instead.`,
       ExitCode.usage,
     );
   }
-  url.hash = "";
   return url;
 }
 

@@ -13,7 +13,7 @@ import { awaitAnswer } from "./await_answer.ts";
 import { createCallbackHandler } from "./callback_server.ts";
 import type { ClientContext } from "./context.ts";
 import { issuerOf, tokenRequestOptions } from "./discovery.ts";
-import { isTransient } from "./failure.ts";
+import { describeOAuthError, isTransient } from "./failure.ts";
 import { findNamedClient } from "./known_client.ts";
 import { toOAuthFailure } from "./malformed_answer.ts";
 import { createOAuthFetch, createTokenFetch } from "./oauth_fetch.ts";
@@ -52,6 +52,14 @@ export async function signIn(
       ...scope !== undefined && { scope },
     });
   try {
+    if (provider.ignoresMetadataDocument()) {
+      onStep({
+        name: "metadata_document_unused",
+        text: `${
+          sanitizeLine(issuerOf(discovery))
+        } does not take client id metadata documents; this client registers there instead.`,
+      });
+    }
     await prepare();
     if (
       !isClientKnown && await provider.usesKeptRegistration() &&
@@ -77,7 +85,7 @@ export async function signIn(
     callback.finish({
       succeeded: false,
       title: "The sign-in did not finish",
-      paragraphs: [failure.message, "You can close this tab. The terminal says how to go on."],
+      paragraphs: [failure.message, "You can close this tab and go back to the terminal."],
     });
     if (failure.code === OAuthErrorCode.AccessDenied) {
       const id = random(8).toHex();
@@ -123,7 +131,8 @@ async function redeem(
     });
     await provider.saveTokens(tokens, { issuer });
   } catch (error) {
-    if (!(error instanceof OAuthError && error.code === OAuthErrorCode.InvalidClient)) throw error;
+    if (!(error instanceof OAuthError) || isTransient(error.code)) throw error;
+    if (error.code !== OAuthErrorCode.InvalidClient) throw refusedCode(error);
     const { href } = serverUrl;
     const isNamed = findNamedClient(context, await cache.read(href), issuer) !== undefined;
     await updateRecord(
@@ -136,13 +145,29 @@ async function redeem(
 }
 
 function refusal(code: string, description: string | null): CommandError {
-  const reason = sanitizeLine(description ?? code);
+  const reason = describeOAuthError({ code, message: description ?? code });
+  const transient = isTransient(code);
+  const words = description ? `: ${sanitizeLine(description).replace(/\.$/, "")}` : "";
   return new CommandError(
     sanitizeLine(code, 60),
     code === OAuthErrorCode.AccessDenied
-      ? `The sign-in was declined: ${reason}`
-      : `The authorization server ended the sign-in (${sanitizeLine(code, 60)}): ${reason}`,
-    isTransient(code) ? ExitCode.unreachable : ExitCode.notAuthorized,
+      ? `The sign-in was declined${words}. Run this again to sign in after all.`
+      : `The authorization server ended the sign-in (${reason}). ` +
+        (transient
+          ? "Try again later."
+          : "Run this again; if it goes on, tell whoever runs the server."),
+    transient ? ExitCode.unreachable : ExitCode.notAuthorized,
+  );
+}
+
+function refusedCode(cause: OAuthError): CommandError {
+  return new CommandError(
+    sanitizeLine(cause.code, 60),
+    `The authorization server gives nothing for this sign-in (${
+      describeOAuthError(cause)
+    }). Run this again; if it goes on, tell whoever runs the server.`,
+    ExitCode.notAuthorized,
+    { cause },
   );
 }
 

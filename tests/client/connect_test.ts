@@ -27,6 +27,8 @@ for (const [era, legacyOnly] of [["modern", false], ["legacy", true]] as const) 
       "discovered",
       "registered",
       "authorization_url",
+      "browser_opened",
+      "sign_in_awaited",
       "signed_in",
     ]);
   });
@@ -108,6 +110,13 @@ Deno.test("a tool that fails is reported with its own words, cleaned", async () 
   });
   await assert.rejects(callTool(connection, "nothing", {}), { exitCode: ExitCode.toolFailed });
   await connection.close();
+});
+
+Deno.test("a server of plain http is shown its whole address with https", async () => {
+  const { context } = createTestClient(createFakeServer());
+  await assert.rejects(connect("http://example.com/a/mcp?b=1#c", context), {
+    message: /Use https:\/\/example\.com\/a\/mcp\?b=1 instead\.$/,
+  });
 });
 
 for (

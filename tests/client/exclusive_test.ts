@@ -49,10 +49,19 @@ Deno.test("patience ends with the exit code of a sign-in that did not happen", a
   assert.equal(waited, 3_000);
 });
 
+Deno.test("the patience of one second is told in the singular", async () => {
+  const pause: Pause = () => Promise.resolve();
+  const work = () => assert.fail("it went on");
+  await assert.rejects(runExclusively(taken, work, { patience: 1_000, signal }, pause), {
+    message: /, 1 second later\./,
+  });
+});
+
 Deno.test("without patience a busy server is reported at once", async () => {
   const work = () => assert.fail("it went on");
   await assert.rejects(runExclusively(taken, work, { patience: 0, signal }, neverPause), {
     code: "busy",
+    message: "Another program is signing in to this server, or renewing its tokens.",
   });
 });
 

@@ -64,6 +64,11 @@ Deno.test("a declined sign-in is said in the terminal and in the browser, markup
   assert(!failure.message.includes("\x1b"));
   const page = await pages[0]?.text() ?? "";
   assert(page.includes("&lt;script&gt;"));
+  assert.match(
+    failure.message,
+    /^The sign-in was declined: .* Run this again to sign in after all\.$/,
+  );
+  assert.match(page, /go back to the terminal\./);
   assert(!page.includes("<script>"));
 });
 
@@ -133,9 +138,13 @@ Deno.test("a browser that cannot be opened is said, and a pasted address does as
   await signIn(context);
   assert.deepEqual(steps.map(({ name }) => name).slice(3), [
     "authorization_url",
+    "browser_opened",
     "paste_invited",
+    "sign_in_awaited",
     "browser_failed",
+    "sign_in_awaited",
     "paste_rejected",
+    "sign_in_awaited",
     "signed_in",
   ]);
 });
@@ -173,7 +182,12 @@ Deno.test("a code that is refused is sent only once", async () => {
   const server = createFakeServer();
   server.faults.redirect = (parameters) => parameters.set("code", "made-up");
   const { context } = createTestClient(server);
-  assert.equal((await failureOf(context)).code, "invalid_grant");
+  const failure = await failureOf(context);
+  assert.equal(failure.code, "invalid_grant");
+  assert.match(
+    failure.message,
+    /gives nothing for this sign-in \(invalid_grant\)\. Run this again/,
+  );
   assert.equal(server.counts.codeExchanges, 1);
 });
 
@@ -210,6 +224,33 @@ Deno.test("a client id metadata document is used where it is supported", async (
   await failureOf(context);
   assert.equal(server.authorizationRequests[0]?.get("client_id"), clientMetadataUrl);
   assert.equal(server.counts.registrations, 0);
+});
+
+Deno.test("a client id metadata document that is not supported is said to be of no use", async () => {
+  const server = createFakeServer();
+  const clientMetadataUrl = "https://app.example/client.json";
+  const { context, steps } = createTestClient(server, { settings: { clientMetadataUrl } });
+  await signIn(context);
+  assert.equal(server.counts.registrations, 1);
+  const said = steps.find(({ name }) => name === "metadata_document_unused");
+  assert.match(
+    said?.text ?? "",
+    /^http:\/\/localhost:8000 does not take .* registers there instead/,
+  );
+});
+
+Deno.test("a sign-in that ends with an error code and no words names the code once", async () => {
+  const server = createFakeServer();
+  server.faults.redirect = (parameters) => {
+    parameters.delete("code");
+    parameters.set("error", "temporarily_unavailable");
+  };
+  const failure = await failureOf(createTestClient(server).context);
+  assert.equal(
+    failure.message,
+    "The authorization server ended the sign-in (temporarily_unavailable). Try again later.",
+  );
+  assert.equal(failure.exitCode, ExitCode.unreachable);
 });
 
 // fastmcp 981a69d83: the sign-in was tried again and again with a secret that had run out.
