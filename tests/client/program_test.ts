@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { connect } from "../../lib/client/connect.ts";
-import { createProgramOptions } from "../../lib/client/program_options.ts";
+import { toMcpFailure } from "../../lib/client/malformed_answer.ts";
+import { createProgramCache, createProgramOptions } from "../../lib/client/program_options.ts";
+import { CommandError } from "../../lib/errors.ts";
 import { createFakeServer } from "../support/fake_authorization_server.ts";
 import { testNeeding } from "../support/needs.ts";
 import { withTempDirectory } from "../support/temp_directory.ts";
@@ -48,6 +50,42 @@ testNeeding(
       assert.deepEqual(names.filter((name) => name.includes("@modelcontextprotocol")), []);
     }
   },
+);
+
+Deno.test("what the README says of failures in the middle of a connection is so", async () => {
+  const server = createFakeServer();
+  const { listen, openBrowser, fetch } = createTestClient(server).context;
+  const options = createProgramOptions({ listen, openBrowser, fetch });
+  const { client, close } = await connect(server.url, options);
+  await assert.rejects(client.callTool({ name: "nothing" }), (error) => {
+    assert(!(error instanceof CommandError));
+    assert(toMcpFailure(error) instanceof CommandError);
+    return true;
+  });
+  server.faults.toolScope = "members:read";
+  server.faults.grantOnly = "openid";
+  await assert.rejects(client.callTool({ name: "whoami" }), (error) => {
+    assert(error instanceof CommandError);
+    assert.equal(error.code, "insufficient_scope");
+    return true;
+  });
+  await close();
+});
+
+testNeeding(
+  { read: true, write: true },
+  "a program can keep its sign-ins in a directory",
+  () =>
+    withTempDirectory(async (directory) => {
+      const server = createFakeServer();
+      const { listen, openBrowser, fetch } = createTestClient(server).context;
+      for (let run = 0; run < 2; run++) {
+        const cache = createProgramCache(`${directory}/cache`, assert.fail);
+        const options = createProgramOptions({ cache, listen, openBrowser, fetch });
+        await (await connect(server.url, options)).close();
+      }
+      assert.equal(server.counts.authorizations, 1);
+    }),
 );
 
 testNeeding(

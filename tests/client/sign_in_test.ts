@@ -1,25 +1,8 @@
 import assert from "node:assert/strict";
 import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
-import type { ClientContext } from "../../lib/client/context.ts";
-import { updateRecord } from "../../lib/client/token_cache.ts";
 import { CommandError, ExitCode } from "../../lib/errors.ts";
 import { createFakeServer } from "../support/fake_authorization_server.ts";
-import { createTestClient } from "./support.ts";
-
-async function signIn(context: ClientContext): Promise<void> {
-  const response = await createAuthorizedFetch(context)(context.serverUrl, { method: "POST" });
-  await response.body?.cancel();
-}
-
-async function failureOf(context: ClientContext): Promise<CommandError> {
-  try {
-    await signIn(context);
-  } catch (error) {
-    assert(error instanceof CommandError);
-    return error;
-  }
-  assert.fail("the sign-in succeeded");
-}
+import { createTestClient, failureOf, signIn } from "./support.ts";
 
 const wrongIssuers: [string, (parameters: URLSearchParams) => void][] = [
   ["another iss", (parameters) => parameters.set("iss", "https://evil.example")],
@@ -191,54 +174,6 @@ Deno.test("a code that is refused is sent only once", async () => {
   assert.equal(server.counts.codeExchanges, 1);
 });
 
-// CL-20, CL-38: the reason, and the way out.
-Deno.test("a rejected registration is explained", async () => {
-  const server = createFakeServer();
-  const { context } = createTestClient(server, {
-    fetch: (input, init) =>
-      String(input).endsWith("/register")
-        ? Promise.resolve(Response.json({
-          error: "invalid_redirect_uri",
-          error_description: "Only https is allowed.",
-        }, { status: 400 }))
-        : server.fetch(input, init),
-  });
-  const failure = await failureOf(context);
-  assert.equal(failure.code, "registration_rejected");
-  assert.equal(
-    failure.message,
-    "The authorization server does not let this client register (HTTP 400, invalid_redirect_uri: " +
-      "Only https is allowed). It may accept another address to come back to: try --callback-host " +
-      "localhost, or a --callback-port. If it knows a client already, name it with --client-id.",
-  );
-});
-
-Deno.test("a client id metadata document is used where it is supported", async () => {
-  const server = createFakeServer();
-  server.faults.metadata = { client_id_metadata_document_supported: true };
-  const clientMetadataUrl = "https://app.example/client.json";
-  const { context } = createTestClient(server, {
-    settings: { clientMetadataUrl, timeout: 1 },
-  });
-  // The fake server knows registered clients only, so the browser goes no further.
-  await failureOf(context);
-  assert.equal(server.authorizationRequests[0]?.get("client_id"), clientMetadataUrl);
-  assert.equal(server.counts.registrations, 0);
-});
-
-Deno.test("a client id metadata document that is not supported is said to be of no use", async () => {
-  const server = createFakeServer();
-  const clientMetadataUrl = "https://app.example/client.json";
-  const { context, steps } = createTestClient(server, { settings: { clientMetadataUrl } });
-  await signIn(context);
-  assert.equal(server.counts.registrations, 1);
-  const said = steps.find(({ name }) => name === "metadata_document_unused");
-  assert.match(
-    said?.text ?? "",
-    /^http:\/\/localhost:8000 does not take .* registers there instead/,
-  );
-});
-
 Deno.test("a sign-in that ends with an error code and no words names the code once", async () => {
   const server = createFakeServer();
   server.faults.redirect = (parameters) => {
@@ -251,55 +186,4 @@ Deno.test("a sign-in that ends with an error code and no words names the code on
     "The authorization server ended the sign-in (temporarily_unavailable). Try again later.",
   );
   assert.equal(failure.exitCode, ExitCode.unreachable);
-});
-
-// fastmcp 981a69d83: the sign-in was tried again and again with a secret that had run out.
-Deno.test("a registration whose secret has run out is replaced before the browser opens", async () => {
-  const server = createFakeServer();
-  const { context } = createTestClient(server);
-  await signIn(context);
-  server.revokeEverything();
-  await updateRecord(context.cache, server.url, (record) => {
-    const client = record.issuers["http://localhost:8000"]?.registration?.client;
-    assert(client);
-    Object.assign(client, { client_secret: "s", client_secret_expires_at: 1 });
-    return record;
-  });
-  const { listen, openBrowser } = createTestClient(server).context;
-  await signIn({ ...context, listen, openBrowser });
-  assert.equal(server.counts.registrations, 2);
-});
-
-// CL-30, CL-38: credentials given beforehand stay with the server they were first used with.
-Deno.test("a client of the user does not register, and its secret goes to its own server only", async () => {
-  const server = createFakeServer();
-  const elsewhere = createFakeServer("http://localhost:9000");
-  const settings = { clientId: "", clientSecret: "hush" };
-  const { context } = createTestClient(server, { settings });
-  const response = await server.fetch("http://localhost:8000/register", {
-    method: "POST",
-    body: "{}",
-  });
-  context.settings.clientId = (await response.json()).client_id;
-  server.faults.metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
-  await signIn(context);
-  assert.equal(server.counts.registrations, 1);
-
-  server.expireAccessTokens();
-  server.faults.authorizationServer = "http://localhost:9000";
-  context.fetch = (input, init) =>
-    (new URL(input).port === "9000" ? elsewhere : server).fetch(input, init);
-  assert.equal((await failureOf(context)).code, "authorization_server_changed");
-  assert.equal(elsewhere.counts.authorizations, 0);
-});
-
-Deno.test("where clients cannot register, the person is told how to name one", async () => {
-  const server = createFakeServer();
-  server.faults.metadata = { registration_endpoint: undefined };
-  const { context } = createTestClient(server);
-  const failure = await failureOf(context);
-  assert.equal(failure.code, "registration_unsupported");
-  assert.equal(failure.exitCode, ExitCode.notAuthorized);
-  assert.match(failure.message, /--client-id/);
-  assert.equal(server.counts.authorizations, 0);
 });

@@ -1,11 +1,13 @@
 /** A client without ports, browser or clock: everything it reaches for is a function of the test. */
 
+import assert from "node:assert/strict";
 import { createAuthorizedFetch } from "../../lib/client/authorized_fetch.ts";
 import type { Listen } from "../../lib/client/callback_server.ts";
 import type { ClientContext, ConnectOptions, Step } from "../../lib/client/context.ts";
 import { currentTokens, type TokenSet } from "../../lib/client/server_record.ts";
 import { type SetDeadline, setDeadline } from "../../lib/client/deadline.ts";
 import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
+import { CommandError } from "../../lib/errors.ts";
 import { createLog } from "../../lib/log.ts";
 import type { FakeServer } from "../support/fake_authorization_server.ts";
 import { getSecretWatch } from "../support/secret_watch.ts";
@@ -144,4 +146,21 @@ export function createDeadlines(): { setDeadline: SetDeadline; expire(atMost: nu
       for (const [controller, duration] of running) if (duration <= atMost) controller.abort();
     },
   };
+}
+
+/** Makes one request, and signs in for it. */
+export async function signIn(context: ClientContext): Promise<void> {
+  const response = await createAuthorizedFetch(context)(context.serverUrl, { method: "POST" });
+  await response.body?.cancel();
+}
+
+/** How such a request fails. */
+export async function failureOf(context: ClientContext): Promise<CommandError> {
+  try {
+    await signIn(context);
+  } catch (error) {
+    assert(error instanceof CommandError);
+    return error;
+  }
+  assert.fail("the sign-in succeeded");
 }
