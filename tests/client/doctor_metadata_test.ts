@@ -132,7 +132,7 @@ Deno.test("an authorization server that cannot be reached ends with 4, and is na
   });
   assert.equal(outcome("authorization_server"), "unreachable");
   assert.equal(find("connection").status, "ok");
-  assert.match(text, /https:\/\/login\.example cannot be reached/);
+  assert.match(text, /https:\/\/login\.example, cannot be reached/);
   assert.match(text, /up to whoever runs the authorization server/);
   assert.equal(exitCode, 4);
 });
