@@ -24,8 +24,16 @@ export const OPTIONS = {
   },
   "callback-port": { type: "string", value: "PORT", help: "its port (default a free one)" },
   "scope": { type: "string", value: "SCOPES", help: "scopes to ask for at the sign-in" },
-  "client-id": { type: "string", value: "ID", help: "a client registered beforehand" },
-  "client-secret": { type: "string", value: "SECRET", help: "its secret" },
+  "client-id": {
+    type: "string",
+    value: "ID",
+    help: "a client registered beforehand; or MCP_CLIENT_ID",
+  },
+  "client-secret": {
+    type: "string",
+    value: "SECRET",
+    help: "its secret; MCP_CLIENT_SECRET hides it from other users here",
+  },
   "client-metadata-url": { type: "string", value: "URL", help: "a client id metadata document" },
   "timeout": {
     type: "string",
@@ -187,8 +195,6 @@ export function usage(command: Command): string {
 
 const EPILOGUE = [
   `The URL is ${DEFAULT_URL} unless MCP_SERVER_URL says otherwise.`,
-  "A client registered beforehand can also be named in MCP_CLIENT_ID and MCP_CLIENT_SECRET, which",
-  "keeps its secret out of the list of processes.",
   "Sign-ins are kept in MCP_CLIENT_CACHE_DIR, by default ~/.workos-mcp/oauth-client-cache.",
   "Results go to standard output, everything else to standard error.",
   "Exit codes: 0 fine, 1 unexpected, 2 usage, 3 not authorized, 4 server cannot be reached,",
