@@ -19,7 +19,9 @@ Deno.test("50 parallel refreshes all get the same tokens, and they work", async 
   );
   assert.equal(new Set(answers.map(({ refresh_token }) => refresh_token)).size, 1);
   assert.equal(new Set(answers.map(({ access_token }) => access_token)).size, 1);
-  assert.deepEqual(world.upstreamCalls, ["POST /user_management/authenticate"]);
+  // WorkOS's keys may be fetched again meanwhile; nobody waits for that.
+  const asked = world.upstreamCalls.filter((call) => call.startsWith("POST"));
+  assert.deepEqual(asked, ["POST /user_management/authenticate"]);
   const [{ access_token, refresh_token }] = answers;
   assert.equal((await callTool(world, access_token, "whoami")).status, 200);
   assert.equal((await refresh(world, clientId, refresh_token)).status, 200);

@@ -6,6 +6,7 @@ import { connect } from "../../lib/client/connect.ts";
 import type { ConnectOptions } from "../../lib/client/context.ts";
 import { createMemoryTokenCache } from "../../lib/client/memory_token_cache.ts";
 import { callTool as callToolOf, renderContent } from "../../lib/client/tools.ts";
+import { setDeadline } from "../../lib/client/deadline.ts";
 import { silentLog } from "../../lib/log.ts";
 import {
   type AuthKitWorld,
@@ -34,6 +35,7 @@ function createClientOptions(pages: string[]): ConnectOptions {
     onStep() {},
     signal: new AbortController().signal,
     listen: listenOnLoopback,
+    setDeadline,
     async openBrowser(url) {
       const browser = createSocketBrowser();
       const login = await browser.visit(url.href);

@@ -10,7 +10,7 @@ import { CALLBACK_PATH } from "../callback_server.ts";
 import type { ClientContext } from "../context.ts";
 import { issuerOf, tokenRequestOptions } from "../discovery.ts";
 import { isTransient } from "../failure.ts";
-import { openListener, refusesRedirectUri } from "../redirect_listener.ts";
+import { openListener, refusesClient } from "../redirect_listener.ts";
 import { sanitizeLine } from "../sanitize.ts";
 import { checkNamedUrl } from "../server_url.ts";
 import { type Answer, ask, describeAnswer, describeUrl } from "./answer.ts";
@@ -96,7 +96,7 @@ export async function checkRedirect(
     // What a sign-in asks itself before it opens a browser.
     const registersAnew = isOurs && finding.status === "problem" &&
       finding.trouble.code === "authorization_refused" &&
-      await refusesRedirectUri(context, { authorizationUrl, redirectUrl });
+      await refusesClient(context, { authorizationUrl, redirectUrl });
     if (!registersAnew) return { finding };
     return {
       finding: warning(STEP, redirectUrl, describeAnswer(answer), {
