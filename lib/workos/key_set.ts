@@ -11,7 +11,7 @@ import { UnavailableError } from "../errors.ts";
 import { fetchDocument } from "./fetch_document.ts";
 
 /** After so long, in milliseconds, it is looked whether a key was withdrawn; nobody waits for it. */
-const REFRESH_AGE = 300_000;
+const REFRESH_AGE = 480_000;
 
 /**
  * After so long, in milliseconds, it is waited for, unless it has failed within as long: in an outage
