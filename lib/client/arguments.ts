@@ -92,9 +92,9 @@ export function parseArguments(
   };
 }
 
-/** Without a server, `cache clear` is for all of them. */
+/** Without a server, the commands of the cache are for all of them. */
 function usesServer(command: Command): boolean {
-  return takesOption(command, "url") && command !== "cache clear";
+  return takesOption(command, "url") && !command.startsWith("cache ");
 }
 
 /** Nobody has typed it just now, so that it has to be said where it comes from. */

@@ -78,7 +78,12 @@ Deno.test("login signs in to a server that asks for it only when a tool is calle
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /^Signed in to http:\/\/localhost:8000\/mcp\n.*\n {2}who {6}alice@/);
   assert.equal(server.authorizationRequests[0]?.get("scope"), "openid email");
-  assert.deepEqual(steps.map(({ name }) => name), ["registered", "authorization_url"]);
+  assert.deepEqual(steps.map(({ name }) => name), [
+    "registered",
+    "authorization_url",
+    "browser_opened",
+    "sign_in_awaited",
+  ]);
   await runCommand(runLogin, ["login", server.url], context);
   assert.equal(server.counts.authorizations, 1);
 });
