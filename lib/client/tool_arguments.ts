@@ -83,7 +83,10 @@ export function checkToolArguments(tool: ToolInput, args: Record<string, unknown
   );
   for (const [name, value] of Object.entries(args)) {
     const property = schema.properties.get(name)?.();
-    if (!allows(property, value)) throw wrongType(name, JSON.stringify(value), property);
+    // Null may mean that it is left out, as for headers of MCP (SEP-2243): the server decides.
+    if (value !== null && !allows(property, value)) {
+      throw wrongType(name, JSON.stringify(value), property);
+    }
   }
 }
 
