@@ -38,18 +38,25 @@ export interface Events {
 /** Makes it. One way at a time: what came twice, in two ways, would be handled twice. */
 export function createEvents(options: EventsOptions): Events {
   const { config: { workos: { events, webhookSecret: secret } }, api, log } = options;
-  const apply = createAccessChanges(options);
+  const changes = createAccessChanges(options);
+  const { apply } = changes;
   if (events === "webhook" && secret !== undefined) {
     const inbox = createInbox({ ...options, apply, secret });
     const onFailure = (error: unknown) => log.warning("event_delayed", describeError(error));
     return {
       webhook: createWebhook({ ...options, secret, inbox, onFailure }),
-      handle: () => inbox.handle(),
+      async handle() {
+        await inbox.handle();
+        await changes.settle();
+      },
     };
   }
+  if (events !== "poll" || !api) return { handle: () => Promise.resolve() };
+  const poll = createEventPoller({ ...options, api, apply });
   return {
-    handle: events === "poll" && api
-      ? createEventPoller({ ...options, api, apply })
-      : () => Promise.resolve(),
+    async handle() {
+      await poll();
+      await changes.settle();
+    },
   };
 }

@@ -15,8 +15,11 @@ const REPLAY_WINDOW = 3 * 86_400_000 + 3_600_000;
 /** How long one handler has, before another one tries, in milliseconds. */
 const LEASE = 30_000;
 
-/** Changes that are handled at once. */
-const AT_ONCE = 10;
+/** Changes that are handled at once: one that waits for WorkOS must not hold up the others. */
+const AT_ONCE = 20;
+
+/** Changes that cannot be read and of which it is known that this was said. */
+const MAX_REPORTED = 1000;
 
 /** What {@link createInbox} needs. */
 export interface InboxOptions {
@@ -47,16 +50,24 @@ export interface Inbox {
 /** Makes the inbox. */
 export function createInbox({ store, apply, secret, log, now, random }: InboxOptions): Inbox {
   const key = deriveBytes(secret, "changes that wait");
-  let running = Promise.resolve();
+  const handled = new Set<Promise<void>>();
+  let taking = Promise.resolve();
   let queued: Promise<void> | undefined;
+
+  const reported = new Set<string>();
+
+  /** It stays: a replica that has the other secret already, or still, can read it. */
+  const report = (id: string): void => {
+    if (reported.has(id)) return;
+    if (reported.size >= MAX_REPORTED) reported.clear();
+    reported.add(id);
+    const message = "It was kept under another WORKOS_WEBHOOK_SECRET.";
+    log.error("event_unreadable", { event_id: id, message });
+  };
 
   const handleOne = async ({ id, change }: ChangeRow): Promise<void> => {
     const text = unseal(key, change, id);
-    if (text === undefined) {
-      const message = "It was kept under another WORKOS_WEBHOOK_SECRET.";
-      log.error("event_unreadable", { event_id: id, message });
-      return await store.finishChange(id);
-    }
+    if (text === undefined) return report(id);
     try {
       await apply(JSON.parse(text));
       await store.finishChange(id);
@@ -65,12 +76,20 @@ export function createInbox({ store, apply, secret, log, now, random }: InboxOpt
       log.warning("event_delayed", { event_id: id, message: String(error) });
     }
   };
-  const handleAll = async (): Promise<void> => {
+  /** Begins with all that waits, as far as there is room. */
+  const takeAll = async (): Promise<void> => {
     for (;;) {
-      const until = now() + LEASE;
-      const rows = await store.takeChanges({ now: now(), until, limit: AT_ONCE });
+      const limit = AT_ONCE - handled.size;
+      if (limit === 0) {
+        await Promise.race(handled);
+        continue;
+      }
+      const rows = await store.takeChanges({ now: now(), until: now() + LEASE, limit });
       if (rows.length === 0) return;
-      await Promise.all(rows.map(handleOne));
+      for (const row of rows) {
+        const one = handleOne(row).finally(() => handled.delete(one));
+        handled.add(one);
+      }
     }
   };
 
@@ -81,14 +100,15 @@ export function createInbox({ store, apply, secret, log, now, random }: InboxOpt
         change: seal(key, JSON.stringify(change), change.id, random),
         expiresAt: now() + REPLAY_WINDOW,
       }),
-    handle() {
-      // One at a time, and one more for what came meanwhile.
-      queued ??= running.catch(() => undefined).then(() => {
+    async handle() {
+      // One looks at a time, and one more for what came meanwhile.
+      queued ??= taking.catch(() => undefined).then(() => {
         queued = undefined;
-        running = handleAll();
-        return running;
+        taking = takeAll();
+        return taking;
       });
-      return queued;
+      await queued;
+      await Promise.all(handled);
     },
   };
 }

@@ -4,10 +4,12 @@
  */
 
 import * as z from "zod";
-import type { Log } from "../log.ts";
+import { UnavailableError, WorkOSSetupError } from "../errors.ts";
+import { describeError, type Log } from "../log.ts";
 import { encodeBase64Url, type Random } from "../oauth/random.ts";
 import type { Store } from "../store/store.ts";
 import type { WorkOSApi } from "../workos/api.ts";
+import { isRefusal } from "../workos/api_errors.ts";
 import { ACCESS_EVENTS, type AccessChange, readAccessChange, readEvent } from "./workos_event.ts";
 
 /** Name of the lease that the one who fetches holds. */
@@ -36,7 +38,6 @@ export interface EventPollerOptions {
 }
 
 const LIST = z.object({ data: z.array(z.unknown()) });
-const REFUSAL = z.object({ cause: z.object({ status: z.number() }) });
 
 /**
  * Makes the poller.
@@ -50,9 +51,6 @@ export function createEventPoller(
 ): () => Promise<void> {
   const owner = encodeBase64Url(random(12));
   let isRunning = false;
-
-  const acquire = async (): Promise<{ value: string | null } | undefined> =>
-    await store.acquireLease({ name: LEASE_NAME, owner, now: now(), until: now() + LEASE });
 
   const fetchPage = async (cursor: string | null): Promise<unknown[]> => {
     try {
@@ -81,34 +79,40 @@ export function createEventPoller(
     return LIST.parse(data).data;
   };
 
-  /** @returns where to go on. */
-  const handle = async (
-    cursor: string | null,
-    page: readonly unknown[],
-  ): Promise<string | null> => {
-    for (const entry of page) {
-      const event = readEvent(entry);
-      if (!event) {
-        log.warning("event_refused", { reason: "malformed" });
-        continue;
-      }
-      const change = readAccessChange(event);
-      if (change) await apply(change);
-      cursor = event.id;
+  /** Who cannot be reached now is asked again; a mistake of ours must not keep the others waiting. */
+  const applyOrReport = async (change: AccessChange): Promise<void> => {
+    try {
+      await apply(change);
+    } catch (error) {
+      if (error instanceof UnavailableError || error instanceof WorkOSSetupError) throw error;
+      log.error("event_failed", { event_id: change.id, ...describeError(error) });
     }
-    return cursor;
+  };
+
+  /** @returns false when another replica goes on. */
+  const handle = async (entry: unknown): Promise<boolean> => {
+    const event = readEvent(entry);
+    const change = event ? readAccessChange(event) : "unreadable";
+    if (change === "unreadable") {
+      log.warning("event_refused", { name: event?.event, reason: "malformed" });
+    } else if (change !== "nothing") await applyOrReport(change);
+    // Each by itself: a replica that is slow keeps the lease, and what is done is not done again.
+    return !event || await store.saveLeaseValue({
+      name: LEASE_NAME,
+      owner,
+      value: event.id,
+      until: now() + LEASE,
+    });
   };
 
   const pollAll = async (): Promise<void> => {
     for (let isFull = true; isFull;) {
-      // Prolonged with every page.
-      const lease = await acquire();
-      if (!lease) return;
-      const page = await fetchPage(lease.value);
-      const cursor = await handle(lease.value, page);
-      if (cursor === lease.value || cursor === null) return;
-      if (!await store.saveLeaseValue(LEASE_NAME, owner, cursor)) return;
-      isFull = page.length === PAGE;
+      const lease = { name: LEASE_NAME, owner, now: now(), until: now() + LEASE };
+      const held = await store.acquireLease(lease);
+      if (!held) return;
+      const page = await fetchPage(held.value);
+      for (const entry of page) if (!await handle(entry)) return;
+      isFull = page.length === PAGE && page.some(readEvent);
     }
   };
 
@@ -121,10 +125,4 @@ export function createEventPoller(
       isRunning = false;
     }
   };
-}
-
-/** Whether WorkOS did answer, and does not take what was asked. */
-function isRefusal(error: unknown): boolean {
-  const { data } = REFUSAL.safeParse(error);
-  return data !== undefined && [400, 404, 422].includes(data.cause.status);
 }

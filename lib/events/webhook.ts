@@ -47,8 +47,10 @@ export function createWebhook(
     }
     const change = readAccessChange(event);
     const fields = { event_id: event.id, name: event.event };
-    if (!change) log.debug("event_ignored", fields);
-    else if (!await inbox.add(change)) log.info("event_repeated", fields);
+    if (change === "nothing") log.debug("event_ignored", fields);
+    else if (change === "unreadable") {
+      log.warning("event_refused", { ...fields, reason: "malformed" });
+    } else if (!await inbox.add(change)) log.info("event_repeated", fields);
     else {
       log.info("event_received", fields);
       inbox.handle().catch(onFailure);

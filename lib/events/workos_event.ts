@@ -33,6 +33,8 @@ export interface AccessChange {
   /** Of the person: directories know nobody by the id of WorkOS's user. Secret. */
   emails?: string[];
   organizationId?: string;
+  /** A renewal that concerns all there are. */
+  everybody?: true;
   /** Whether what ends has to end at WorkOS as well; otherwise it has, or goes on there. */
   endsSession?: true;
 }
@@ -89,6 +91,11 @@ const EFFECTS: Readonly<Record<string, (data: unknown, at: number) => Effect | u
     const organization = ID.safeParse(data).data;
     return organization && { effect: "end", organizationId: organization.id };
   },
+  // Roles of the environment, and what they may do, in whichever organization.
+  "role.updated": renewEverybody,
+  "role.deleted": renewEverybody,
+  "permission.updated": renewEverybody,
+  "permission.deleted": renewEverybody,
   "organization_role.updated": renewOrganization,
   "organization_role.deleted": renewOrganization,
   "dsync.activated": renewOrganization,
@@ -113,15 +120,16 @@ export const ACCESS_EVENTS: readonly string[] = Object.keys(EFFECTS);
 /**
  * Says what an event means for who has access.
  *
- * @returns undefined for an event that means nothing for it, or whose members cannot be read.
+ * @returns `nothing` for an event that means nothing for it, `unreadable` for one that does, and whose
+ *   members are not those that are known.
  */
-export function readAccessChange({ id, event, data, created_at }: WorkOSEvent):
-  | AccessChange
-  | undefined {
-  const effect = Object.hasOwn(EFFECTS, event)
-    ? EFFECTS[event]?.(data, Date.parse(created_at))
-    : undefined;
-  return effect && { id, event, ...effect };
+export function readAccessChange(
+  { id, event, data, created_at }: WorkOSEvent,
+): AccessChange | "nothing" | "unreadable" {
+  const read = Object.hasOwn(EFFECTS, event) ? EFFECTS[event] : undefined;
+  if (!read) return "nothing";
+  const effect = read(data, Date.parse(created_at));
+  return effect ? { id, event, ...effect } : "unreadable";
 }
 
 function readMembership(
@@ -146,7 +154,8 @@ function readDirectoryUser(
   if (!user) return undefined;
   const { organization_id: organizationId, state } = user;
   const person = { emails: readEmails(user), ...(organizationId && { organizationId }) };
-  return isOver(state)
+  // A directory of no organization says nothing about any.
+  return isOver(state) && organizationId
     ? { effect: "end", ...person, before: at + MAX_SKEW, endsSession: true }
     : { effect: "renew", ...person };
 }
@@ -157,6 +166,10 @@ function renewGroupMember(data: unknown): Effect | undefined {
   const { user, group } = member;
   const organizationId = user.organization_id ?? group.organization_id;
   return { effect: "renew", emails: readEmails(user), ...(organizationId && { organizationId }) };
+}
+
+function renewEverybody(): Effect {
+  return { effect: "renew", everybody: true };
 }
 
 function renewOrganization(data: unknown): Effect | undefined {

@@ -42,20 +42,27 @@ export async function endGrant(
 }
 
 /**
- * Ends all grants of a selection, for everybody who asks the same store at once.
+ * Ends all grants of a selection, for everybody who asks the same store at once. Their sessions at
+ * WorkOS go on.
  *
  * @param selection with `createdBefore`, in epoch milliseconds.
- * @param endsSession whether their sessions at WorkOS end as well.
+ * @returns those that were ended.
  */
 export async function endGrants(
   options: EndGrantsOptions,
   selection: GrantSelection & { createdBefore: number },
   ending: GrantEnding,
-  endsSession: boolean,
-): Promise<void> {
+): Promise<EndedGrant[]> {
   const grants = await options.store.deleteGrants(selection);
   for (const grant of grants) report(options, grant, ending);
-  if (!endsSession) return;
+  return grants;
+}
+
+/** Ends the sessions at WorkOS of grants that have ended. Never rejects. */
+export async function endSessions(
+  options: EndGrantsOptions,
+  grants: readonly EndedGrant[],
+): Promise<void> {
   for (let start = 0; start < grants.length; start += AT_ONCE) {
     await Promise.all(
       grants.slice(start, start + AT_ONCE).map(({ id, sessionId }) =>

@@ -12,6 +12,7 @@ import {
 import { describeError, type Log } from "../log.ts";
 import { wantsPage } from "../media_type.ts";
 import type { Upstream, UpstreamSession } from "../workos/upstream.ts";
+import type { Store } from "../store/store.ts";
 import { buildResponseUrl, redirectToClient } from "./authorization_response.ts";
 import { endSession } from "./end_session.ts";
 import type { FlowCookies } from "./flow_cookies.ts";
@@ -22,10 +23,12 @@ import { findMissingScopes, grantScopes } from "./scopes.ts";
 import { sendToWorkOS } from "./send_to_workos.ts";
 import { continueSignIn, type SignIn } from "./sign_in.ts";
 import type { PendingSignIn, SignIns } from "./sign_ins.ts";
+import { watchChanges } from "./watch_changes.ts";
 
 /** What {@link createFinishSignIn} needs. */
 export interface FinishSignInOptions {
   config: Pick<Config, "baseUrl" | "requiredScopes">;
+  store: Pick<Store, "countAccessChanges" | "markStale">;
   upstream: Upstream;
   grants: Grants;
   signIns: SignIns;
@@ -110,7 +113,15 @@ export function createFinishSignIn(options: FinishSignInOptions): FinishSignIn {
   ): Promise<Response> => {
     const { pending: { selection: _, ...pending }, signIn } = taken;
     try {
-      const code = await admit(pending, await ask());
+      let session: UpstreamSession | undefined;
+      const code = await watchChanges(
+        options.store,
+        async () => {
+          session = await ask();
+          return await admit(pending, session);
+        },
+        () => session?.identity.sessionId,
+      );
       return redirectToClient(pending.redirectUri, config.baseUrl, {
         ...(pending.state && { state: pending.state }),
         code,

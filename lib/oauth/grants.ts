@@ -20,7 +20,8 @@ import { matchesChallenge } from "./pkce.ts";
 import { encodeBase64Url, type Random } from "./random.ts";
 import { intersectScope, narrowScope, splitScope } from "./scopes.ts";
 import { deriveBytes } from "./sealing.ts";
-import { refuseEnded, type Sessions } from "./sessions.ts";
+import { refuseEnded } from "./refuse_ended.ts";
+import type { Sessions } from "./sessions.ts";
 import { createTokenIssuer, type TokenResponse, unwrapKey, wrapKey } from "./token_issue.ts";
 import { createGrantId, formatToken, hashToken, isToken, readRefreshToken } from "./tokens.ts";
 

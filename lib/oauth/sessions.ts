@@ -6,8 +6,6 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Config } from "../config.ts";
 import {
-  OAuthError,
-  type OAuthErrorCode,
   readErrorCode,
   SessionEndedError,
   SignInRefusedError,
@@ -23,6 +21,7 @@ import type { Random } from "./random.ts";
 import { createReservation } from "./reservation.ts";
 import { findMissingScopes, grantScopes, splitScope } from "./scopes.ts";
 import { seal, unseal } from "./sealing.ts";
+import { watchChanges } from "./watch_changes.ts";
 
 /**
  * End of a session that has to be renewed before anything else: WorkOS renewed it with an answer that
@@ -241,12 +240,17 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (grant.organizationId === organizationId) return open(grant, key).identity;
       let identity: Identity | undefined;
       try {
-        const switched = await whileReserved(
-          grant,
-          () => identity !== undefined,
-          async (current, until) => {
-            identity = await renew(current, key, until, organizationId);
-          },
+        const switched = await watchChanges(
+          store,
+          () =>
+            whileReserved(
+              grant,
+              () => identity !== undefined,
+              async (current, until) => {
+                identity = await renew(current, key, until, organizationId);
+              },
+            ),
+          () => grant.sessionId,
         );
         log.info("organization_switched", {
           grant_id: grant.id,
@@ -278,21 +282,4 @@ function explainSwitch(
   const advice = refusal.route ? ` To act for ${wanted}, sign in again and choose it.` : "";
   const rest = ` Nothing has changed: you still act for ${current ?? "no organization"}.`;
   return new SignInRefusedError(refusal.code, refusal.message + advice + rest, { cause: refusal });
-}
-
-/**
- * Does what needs a session. One that WorkOS has ended means that what the client holds is not valid
- * any more.
- *
- * @param code what to tell the client then.
- * @throws {OAuthError} with that code.
- */
-export async function refuseEnded<T>(code: OAuthErrorCode, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof SessionEndedError)) throw error;
-    const status = code === "invalid_token" ? 401 : 400;
-    throw new OAuthError(code, "The session at WorkOS has ended. Sign in again.", status);
-  }
 }

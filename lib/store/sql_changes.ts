@@ -22,14 +22,21 @@ export function createChangeStore({ run }: SqlDatabase): ChangeStore {
     },
 
     async takeChanges({ now, until, limit }) {
-      // The condition stands twice: another replica may take a row while this one waits for it.
-      const rows = await run(
-        `UPDATE changes SET taken_until = $1 WHERE handled = 0 AND taken_until <= $2 AND id IN
-           (SELECT id FROM changes WHERE handled = 0 AND taken_until <= $2 LIMIT $3)
-         RETURNING id, change`,
-        [until, now, limit],
-      );
-      return rows.map(({ id, change }) => ({ id: String(id), change: String(change) }));
+      const isOpen = "handled = 0 AND taken_until <= $1";
+      for (;;) {
+        // The condition stands twice: another replica may take a row while this one waits for it.
+        const rows = await run(
+          `UPDATE changes SET taken_until = $2 WHERE ${isOpen} AND id IN
+             (SELECT id FROM changes WHERE ${isOpen} LIMIT $3) RETURNING id, change`,
+          [now, until, limit],
+        );
+        // All that this one had chosen may be taken by another one, and others still be there.
+        const isDone = rows.length > 0 ||
+          (await run(`SELECT id FROM changes WHERE ${isOpen} LIMIT 1`, [now])).length === 0;
+        if (isDone) {
+          return rows.map(({ id, change }) => ({ id: String(id), change: String(change) }));
+        }
+      }
     },
 
     async finishChange(id) {
@@ -47,10 +54,10 @@ export function createChangeStore({ run }: SqlDatabase): ChangeStore {
       return first<{ value: string | null }>(rows);
     },
 
-    async saveLeaseValue(name, owner, value) {
+    async saveLeaseValue({ name, owner, value, until }) {
       const rows = await run(
-        "UPDATE leases SET value = $1 WHERE name = $2 AND owner = $3 RETURNING name",
-        [value, name, owner],
+        "UPDATE leases SET value = $1, until = $2 WHERE name = $3 AND owner = $4 RETURNING name",
+        [value, until, name, owner],
       );
       return rows.length > 0;
     },

@@ -1,7 +1,9 @@
 /** Grants, codes and tokens in SQL. */
 
 import { first, type SqlDatabase, type SqlStatement } from "./sql_database.ts";
+import type { ChangeStore } from "./sql_changes.ts";
 import { GRANT_COLUMNS, type GrantColumns, withGrant } from "./sql_grant_rows.ts";
+import type { SelectionStore } from "./sql_selections.ts";
 import type {
   AccessTokenLookup,
   AccessTokenRow,
@@ -22,14 +24,8 @@ export type GrantStore = Omit<
   | "findSignIn"
   | "takeSignIn"
   | "useOnce"
-  | "deleteGrants"
-  | "markStale"
-  | "countGrants"
-  | "insertChange"
-  | "takeChanges"
-  | "finishChange"
-  | "acquireLease"
-  | "saveLeaseValue"
+  | keyof ChangeStore
+  | keyof SelectionStore
   | "sweep"
   | "ping"
   | "close"

@@ -238,8 +238,13 @@ export interface Store {
   deleteGrants(
     selection: GrantSelection & { createdBefore: number },
   ): Promise<EndedGrant[]>;
-  /** Has WorkOS asked again before the next request of each grant of a selection. */
-  markStale(selection: GrantSelection): Promise<void>;
+  /** Has WorkOS asked again before the next request of each grant of a selection, or of every one. */
+  markStale(selection: GrantSelection | "everybody"): Promise<void>;
+
+  /** Notes that grants are about to end, or to become stale, for {@link countAccessChanges}. */
+  noteAccessChange(): Promise<void>;
+  /** How often that was noted. Whoever finds it the same before and after has missed none. */
+  countAccessChanges(): Promise<number>;
 
   /**
    * Keeps a change to be handled, at least until `expiresAt`, also when it has been handled.
@@ -265,8 +270,10 @@ export interface Store {
   acquireLease(
     lease: { name: string; owner: string; now: number; until: number },
   ): Promise<{ value: string | null } | undefined>;
-  /** Leaves a value at a lease; false when somebody else holds it. */
-  saveLeaseValue(name: string, owner: string, value: string): Promise<boolean>;
+  /** Leaves a value at a lease and prolongs it; false when somebody else holds it. */
+  saveLeaseValue(
+    lease: { name: string; owner: string; value: string; until: number },
+  ): Promise<boolean>;
 
   /** How many grants have not expired. */
   countGrants(now: number): Promise<number>;

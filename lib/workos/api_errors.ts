@@ -86,6 +86,13 @@ export function translateApiError(error: unknown, step: ApiStep): Error {
   return refusal ?? unavailable(`WorkOS answered ${status} ${code ?? ""}`.trim(), error);
 }
 
+const REFUSAL = z.object({ cause: z.object({ status: z.literal([400, 404, 422]) }) });
+
+/** Whether WorkOS did answer a call, and does not take what was asked: asking again will not help. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof UnavailableError && REFUSAL.safeParse(error).success;
+}
+
 /** The code of either envelope, the one that is known if they differ. */
 function readCode({ code, error, rawData }: ApiError): string | undefined {
   const codes = [rawData?.code, rawData?.error, code, error].filter((found) => found !== undefined);

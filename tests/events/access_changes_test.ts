@@ -107,6 +107,17 @@ const ROWS: Row[] = [
   })),
   { event: "dsync.group.deleted", data: DIRECTORY, renews: ["alice", "bob"] },
   { event: "session.revoked", data: { id: "session_of_nobody" } },
+  // A directory of no organization ends nothing in any of them.
+  {
+    event: "dsync.user.deleted",
+    data: { organization_id: null, state: "inactive", email: "bob@acme.test" },
+    renews: ["bob"],
+  },
+  ...["role.updated", "role.deleted", "permission.updated", "permission.deleted"].map((event) => ({
+    event,
+    data: { slug: "admin" },
+    renews: EVERYBODY,
+  })),
 ];
 
 for (const { event, data, ends = [], renews = [], revoked = 0 } of ROWS) {

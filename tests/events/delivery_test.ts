@@ -54,6 +54,10 @@ const STORIES: Record<string, Story> = {
     happens: (directory) => directory.setRole("user_bob", "org_acme", "admin"),
     renews: ["bob"],
   },
+  "a role may do more than before": {
+    happens: (directory) => directory.setPermissions("member", ["members:read"]),
+    renews: ["alice", "bob", "carol", "dave"],
+  },
   "a directory suspends somebody": {
     happens(directory) {
       const { id } = directory.sync.activate(directory.getOrganization("org_acme"));

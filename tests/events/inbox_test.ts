@@ -113,7 +113,7 @@ Deno.test("nothing of a person can be read from an event that waits", async () =
   assert.equal(row?.change, "", "and nothing at all is left of it then");
 });
 
-Deno.test("what was kept under another secret is reported and left behind", async () => {
+Deno.test("what was kept under another secret is reported once, and left to who has it", async () => {
   const store = await createSqlStore(openSqlite(":memory:"));
   const before = await createWebhookWorld({ store });
   before.faults.workos = () => new Response(null, { status: 503 });
@@ -125,9 +125,14 @@ Deno.test("what was kept under another secret is reported and left behind", asyn
   after.advance(LEASE);
   await after.app.handleEvents();
   assert.equal(after.logs.filter((line) => line.includes("event_unreadable")).length, 1);
+  // A replica that was not told yet, or one that is told the old secret again.
+  before.faults.workos = undefined;
+  before.advance(4 * LEASE);
+  await before.app.handleEvents();
+  assert.ok(before.logs.some((line) => line.includes("event_handled")));
 });
 
-Deno.test("an event that arrives while another one is handled is handled right after", async () => {
+Deno.test("an event does not wait for another one that WorkOS keeps waiting", async () => {
   const world = await createWebhookWorld();
   const { tokens } = await signIn(world);
   const asked = Promise.withResolvers<void>();
@@ -147,7 +152,8 @@ Deno.test("an event that arrives while another one is handled is handled right a
   await asked.promise;
   const fast = buildEvent(world, "user.deleted", { id: "user_alice" });
   await postWebhook(world, JSON.stringify(fast));
+  const alice = { alice: tokens.access_token };
+  while ((await listAdmitted(world, alice)).length > 0) await new Promise(setImmediate);
   answer.resolve();
   await world.app.handleEvents();
-  assert.deepEqual(await listAdmitted(world, { alice: tokens.access_token }), []);
 });

@@ -111,6 +111,44 @@ Deno.test("an event that cannot be handled yet is fetched again", async () => {
   assert.equal(await isIn(world, token), false);
 });
 
+Deno.test("an address that WorkOS does not take keeps nobody else's event waiting", async () => {
+  const world = await createPollingWorld();
+  const { tokens: { access_token: token } } = await signIn(world);
+  const { directory } = world.emulator;
+  const { id } = directory.sync.activate(directory.getOrganization("org_globex"));
+  directory.sync.deleteUser(directory.sync.addUser(id, { email: "no address" }).id);
+  directory.deleteUser("user_alice");
+  world.faults.workos = (request) =>
+    request.url.includes("/user_management/users?")
+      ? Response.json({ code: "invalid_request_parameters", message: "x" }, { status: 422 })
+      : undefined;
+  await world.app.handleEvents();
+  assert.equal(await isIn(world, token), false);
+  assert.ok(world.logs.some((line) => line.includes("person_not_found")));
+});
+
+Deno.test("events that take long are handled by one replica, and each once", async () => {
+  const [one, other] = await createReplicas();
+  const { directory } = one.emulator;
+  const { id } = directory.sync.activate(directory.getOrganization("org_acme"));
+  for (let i = 0; i < 8; i++) {
+    directory.sync.deleteUser(directory.sync.addUser(id, { email: `${i}@acme.test` }).id);
+  }
+  for (const world of [one, other]) {
+    world.faults.workos = async (request) => {
+      if (!request.url.includes("/user_management/users?")) return undefined;
+      for (const { advance } of [one, other]) advance(LEASE - 1);
+      await (world === one ? other : one).app.handleEvents();
+      return undefined;
+    };
+  }
+  await one.app.handleEvents();
+  const count = (world: World) =>
+    world.logs.filter((line) => line.includes("event_handled")).length;
+  // The directory, and who left it; that somebody was added means nothing.
+  assert.deepEqual([count(one), count(other)], [9, 0]);
+});
+
 Deno.test("a place that WorkOS does not know any more is given up for the last hour", async () => {
   const world = await createPollingWorld();
   world.emulator.directory.setRole("user_bob", "org_acme", "admin");

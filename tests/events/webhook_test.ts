@@ -101,9 +101,16 @@ Deno.test("an event that means nothing here is taken, and nothing is kept of it"
   const { world, isIn } = await prepare();
   await deliver(world, buildEvent(world, "invitation.created", { id: "invitation_1" }));
   await deliver(world, buildEvent(world, "constructor", { id: "user_alice" }));
-  await deliver(world, buildEvent(world, "user.deleted", {}));
-  assert.equal(world.logs.filter((line) => line.includes("event_ignored")).length, 3);
+  assert.equal(world.logs.filter((line) => line.includes("event_ignored")).length, 2);
   assert.ok(!world.logs.some((line) => line.includes("event_received")));
+  assert.equal(await isIn(), true);
+});
+
+Deno.test("an event that should change something, and cannot be read, is taken and reported", async () => {
+  const { world, isIn } = await prepare();
+  await deliver(world, buildEvent(world, "user.deleted", {}));
+  const [line] = world.logs.filter((line) => line.includes("event_refused"));
+  assert.match(line ?? "", /"WARN(?:ING)?".*"reason":"malformed"/);
   assert.equal(await isIn(), true);
 });
 

@@ -102,6 +102,31 @@ for (const { name, test: testStore } of useSubjects()) {
     assert.equal((await store.findGrant("grant2"))?.sessionExpiresAt, 500, "of somebody else");
   });
 
+  test("all grants can be made stale at once", async (store) => {
+    await insertGrants(store);
+    await store.markStale("everybody");
+    for (const id of ["grant0", "grant1", "grant2"]) {
+      assert.equal((await store.findGrant(id))?.sessionExpiresAt, 0);
+    }
+  });
+
+  test("each note of a change is counted, also of many at once", async (store) => {
+    assert.equal(await store.countAccessChanges(), 0);
+    await Promise.all(Array.from({ length: 25 }, () => store.noteAccessChange()));
+    assert.equal(await store.countAccessChanges(), 25);
+  });
+
+  test("of many who take changes, none goes away empty while there are some", async (store) => {
+    for (let i = 0; i < 60; i++) {
+      await store.insertChange({ id: `event_${i}`, change: "x", expiresAt: 500 });
+    }
+    const taken = await Promise.all(
+      Array.from({ length: 12 }, () => store.takeChanges({ now: 0, until: 10, limit: 5 })),
+    );
+    assert.equal(new Set(taken.flat().map(({ id }) => id)).size, 60);
+    assert.ok(taken.every(({ length }) => length > 0));
+  });
+
   test("grants that have not expired are counted", async (store) => {
     await insertGrants(store);
     assert.equal(await store.countGrants(999), 3);
@@ -141,11 +166,13 @@ for (const { name, test: testStore } of useSubjects()) {
     assert.equal(await acquire("a", 0), null);
     assert.equal(await acquire("b", 5), undefined);
     assert.equal(await acquire("a", 9), null);
-    assert.ok(await store.saveLeaseValue("lease", "a", "left"));
-    assert.equal(await store.saveLeaseValue("lease", "b", "stolen"), false);
-    assert.equal(await acquire("b", 18), undefined);
-    assert.equal(await acquire("b", 19), "left");
-    assert.equal(await store.saveLeaseValue("lease", "a", "late"), false);
-    assert.equal(await acquire("a", 20), undefined);
+    const save = (owner: string, value: string, until: number) =>
+      store.saveLeaseValue({ name: "lease", owner, value, until });
+    assert.ok(await save("a", "left", 30));
+    assert.equal(await save("b", "stolen", 90), false);
+    assert.equal(await acquire("b", 29), undefined, "leaving something there prolongs it");
+    assert.equal(await acquire("b", 30), "left");
+    assert.equal(await save("a", "late", 90), false);
+    assert.equal(await acquire("a", 31), undefined);
   });
 }

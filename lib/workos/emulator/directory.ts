@@ -122,7 +122,16 @@ export class Directory {
 
   /** Says what a role may do; a new one comes into being. In tokens with the next refresh. */
   setPermissions(role: string, permissions: readonly string[]): void {
+    const event = this.hasRole(role) ? "role.updated" : "role.created";
     this.#permissions.set(role, permissions);
+    this.events.append(event, {
+      object: "role",
+      slug: role,
+      resource_type_slug: "organization",
+      permissions: [...permissions],
+      created_at: this.#timestamp(),
+      updated_at: this.#timestamp(),
+    });
   }
 
   /** Whether there is a role. */

@@ -7,6 +7,7 @@ export type EventName =
   | `user.${"created" | "updated" | "deleted"}`
   | `organization.${"created" | "deleted"}`
   | `organization_membership.${"created" | "updated" | "deleted"}`
+  | `role.${"created" | "updated"}`
   | `session.${"created" | "revoked"}`
   | `dsync.${"activated" | "deleted"}`
   | `dsync.user.${"created" | "updated" | "deleted"}`
