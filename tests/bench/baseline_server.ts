@@ -10,7 +10,9 @@ import * as z from "zod";
 
 const [port = "0", token = ""] = Deno.args;
 const echoInput = z.object({ message: z.string().describe("What to say back") });
+const switchInput = z.object({ organization_id: z.string().regex(/^org_\w+$/) });
 const annotations = { readOnlyHint: true };
+const nobody = () => ({ content: [{ type: "text" as const, text: "nobody" }] });
 
 const handler = createMcpHandler(() => {
   const server = new McpServer({ name: "baseline", version: "1" }, {
@@ -24,7 +26,18 @@ const handler = createMcpHandler(() => {
   server.registerTool("whoami", {
     description: "Tell who is signed in",
     annotations,
-  }, () => ({ content: [{ type: "text", text: "nobody" }] }));
+  }, nobody);
+  server.registerTool(
+    "list_organizations",
+    { description: "List organizations", annotations },
+    nobody,
+  );
+  server.registerTool("switch_organization", {
+    description: "Act for another organization",
+    inputSchema: switchInput,
+    annotations,
+  }, nobody);
+  server.registerTool("list_members", { description: "List members", annotations }, nobody);
   server.registerResource(
     "me",
     "workos://me",
