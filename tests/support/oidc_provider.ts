@@ -102,7 +102,8 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const issuer = `http://localhost:${port}`;
+  // Not localhost, where somebody else may have the same port of IPv6.
+  const issuer = `http://127.0.0.1:${port}`;
   const faults: OidcProvider["faults"] = {};
   const calls: string[] = [];
   const claims: Record<string, unknown> = {};

@@ -48,7 +48,7 @@ const REFUSED: [string, Change, RegExp][] = [
   [
     "of another issuer",
     () => ({ iss: "https://evil.example" }),
-    /its issuer is https:\/\/evil\.example, expected http:\/\/localhost:\d+\.$/,
+    /its issuer is https:\/\/evil\.example, expected http:\/\/127\.0\.0\.1:\d+\.$/,
   ],
   ["without an issuer", () => ({ iss: undefined }), /its issuer is undefined/],
   ["for nobody", () => ({ aud: undefined }), /is for nobody, not for/],

@@ -15,7 +15,7 @@ testNeeding(
   "a person signs in at AuthKit from the command line, and the server keeps nothing",
   () =>
     withTempDirectory(async (directory) => {
-      const url = `http://localhost:${findFreePort()}`;
+      const url = `http://127.0.0.1:${findFreePort()}`;
       await using provider = await startOidcProvider({ resources: [`${url}/mcp`] });
       await using server = await startServerProcess({
         WORKOS_BASE_URL: url,
@@ -73,16 +73,20 @@ testNeeding(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () => Response.json({ code: "unauthorized" }, { status: 401 }),
     );
+    await using alias = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => fetch(`${provider.issuer}/.well-known/openid-configuration`),
+    );
     const otherUrl = `http://127.0.0.1:${other.addr.port}`;
-    const alias = provider.issuer.replace("localhost", "127.0.0.1");
+    const aliasUrl = `http://127.0.0.1:${alias.addr.port}`;
     const attempts: [Record<string, string>, string][] = [
       [
         { WORKOS_AUTHKIT_DOMAIN: otherUrl },
         `WORKOS_AUTHKIT_DOMAIN: there is no AuthKit at ${otherUrl} (401). Copy the domain`,
       ],
       [
-        { WORKOS_AUTHKIT_DOMAIN: alias },
-        `WORKOS_AUTHKIT_DOMAIN is ${alias}, which calls itself ${provider.issuer}. Set it to that.`,
+        { WORKOS_AUTHKIT_DOMAIN: aliasUrl },
+        `WORKOS_AUTHKIT_DOMAIN is ${aliasUrl}, which calls itself ${provider.issuer}. Set it to that.`,
       ],
       [
         { WORKOS_AUTHKIT_DOMAIN: "http://acme.authkit.app" },
@@ -115,12 +119,12 @@ testNeeding(
 );
 
 testNeeding(NEEDS, "an AuthKit out of reach is a warning: it may be back soon", async () => {
-  const domain = `http://localhost:${findFreePort()}`;
+  const domain = `http://127.0.0.1:${findFreePort()}`;
   await using server = await startServerProcess({ WORKOS_AUTHKIT_DOMAIN: domain });
   const { stdout, stderr } = server.output();
   assert.match(
     stderr,
-    /WorkOS cannot be reached at http:\/\/localhost:\d+\..*WORKOS_AUTHKIT_DOMAIN/,
+    /WorkOS cannot be reached at http:\/\/127\.0\.0\.1:\d+\..*WORKOS_AUTHKIT_DOMAIN/,
   );
   assert.ok(stdout.includes(`  Resource       ${server.url}/mcp`));
   const health = await fetch(`${server.url}/healthz`);

@@ -50,7 +50,7 @@ testNeeding(
   "a client finds AuthKit, registers and signs in there, and uses tools here",
   async () => {
     const port = findFreePort();
-    await using world = await createAuthKitWorld({ WORKOS_BASE_URL: `http://localhost:${port}` });
+    await using world = await createAuthKitWorld({ WORKOS_BASE_URL: `http://127.0.0.1:${port}` });
     const { provider, app, config } = world;
     const paths: string[] = [];
     await using _server = Deno.serve(
