@@ -11,13 +11,13 @@ import { createResourceApp } from "../../lib/resource_app.ts";
 import { connectAuthKit } from "../../lib/workos/connect_workos.ts";
 import { createEmulator } from "../../lib/workos/emulator/emulator.ts";
 import { definition } from "../../server.ts";
-import { createPkce, REDIRECT_URI } from "./oauth_client.ts";
+import { callTool, createPkce, REDIRECT_URI } from "./oauth_client.ts";
 import { type OidcProvider, startOidcProvider } from "./oidc_provider.ts";
 import { getSecretWatch } from "./secret_watch.ts";
 import { EMULATOR, SERVER } from "./world.ts";
 
 /** Lifetime of the access tokens that a world issues, in seconds. */
-export const TOKEN_TTL = 3600;
+const TOKEN_TTL = 3600;
 
 /** A server and the AuthKit that it trusts. */
 export interface AuthKitWorld extends AsyncDisposable {
@@ -184,6 +184,13 @@ export async function signInAtAuthKit(
     }),
   });
   return { clientId, tokens: await answer.json() };
+}
+
+/** Status of the answer to a call with a token. */
+export async function statusOf(world: AuthKitWorld, token: string): Promise<number> {
+  const response = await callTool(world, token, "whoami");
+  await response.body?.cancel();
+  return response.status;
 }
 
 /** Status of an answer, and what its challenge says of the token. */
