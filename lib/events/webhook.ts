@@ -1,5 +1,6 @@
 /** `POST /webhooks/workos`: WorkOS tells what has changed. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { OAuthError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Log } from "../log.ts";
@@ -32,6 +33,10 @@ export interface WebhookOptions {
 export function createWebhook(
   { secret, inbox, onFailure, log, now }: WebhookOptions,
 ): (request: Request) => Promise<Response> {
+  // Whatever waits is handled then, and is not that request's doing: in the audit log, people would
+  // act from WorkOS's address. `exit` would be for this, but in Deno it ends at the first `await`.
+  const runOutsideRequest = AsyncLocalStorage.snapshot();
+
   return async (request) => {
     const body = await readBody(request, MAX_EVENT);
     const header = request.headers.get("workos-signature");
@@ -53,7 +58,7 @@ export function createWebhook(
     } else if (!await inbox.add(change)) log.info("event_repeated", fields);
     else {
       log.info("event_received", fields);
-      inbox.handle().catch(onFailure);
+      runOutsideRequest(() => inbox.handle()).catch(onFailure);
     }
     return Response.json({ received: true });
   };

@@ -173,6 +173,15 @@ Deno.test("the end of a grant is in the log with its reason, whoever ended it", 
   }
 });
 
+Deno.test("what WorkOS reports comes from this server, and not from where WorkOS is", async () => {
+  const world = await createAuditedWorld({ env: { WORKOS_WEBHOOK_SECRET: SECRET } });
+  await signIn(world);
+  await deliver(world, buildEvent(world, "user.deleted", { id: "user_alice" }));
+  const [entry] = await readEntries(world, "mcp.grant.ended");
+  assert.deepEqual(entry?.event.context, { location: "this server" });
+  assert.equal(entry.event.metadata?.request_id, undefined);
+});
+
 Deno.test("where a call comes from is told, as far as the proxies in front tell", async () => {
   const world = await createAuditedWorld({ env: { TRUSTED_PROXY_HOPS: "1" } });
   const { tokens } = await signIn(world);
