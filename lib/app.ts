@@ -75,8 +75,12 @@ export interface App {
   sweep(): Promise<void>;
   /** Handles what WorkOS reports; to be called every few seconds. Never rejects. */
   handleEvents(): Promise<void>;
-  /** Ends open streams, and waits for what is on its way to WorkOS. The store stays open. */
-  close(): Promise<void>;
+  /**
+   * Ends open streams, and waits for what is on its way to WorkOS. The store stays open.
+   *
+   * @param limit when it resolves, nothing is waited for any more.
+   */
+  close(limit?: Promise<void>): Promise<void>;
 }
 
 /** Expired rows deleted of each kind in one go, so that sweeping never holds a request up long. */
@@ -189,9 +193,9 @@ export async function createApp(given: AppOptions): Promise<App> {
         logFailure(log, error);
       }
     },
-    async close() {
-      await mcp.close();
-      await audit.flush();
+    async close(limit) {
+      await (limit ? Promise.race([mcp.close(), limit]) : mcp.close());
+      await audit.flush(limit);
     },
   };
 }

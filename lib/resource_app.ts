@@ -77,9 +77,9 @@ export function createResourceApp(options: ResourceAppOptions): App {
     // Nothing is kept, so nothing expires.
     sweep: () => Promise.resolve(),
     handleEvents: () => Promise.resolve(),
-    async close() {
-      await mcp.close();
-      await audit.flush();
+    async close(limit) {
+      await (limit ? Promise.race([mcp.close(), limit]) : mcp.close());
+      await audit.flush(limit);
     },
   };
 }

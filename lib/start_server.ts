@@ -165,7 +165,8 @@ async function serve(
   const finished = server.shutdown();
   await Promise.race([finished, delay(REQUEST_LIMIT)]);
   // What still runs are streams that would never end by themselves.
-  await Promise.race([Promise.all([app.close(), finished]), delay(STREAM_LIMIT)]);
+  const limit = delay(STREAM_LIMIT);
+  await Promise.all([app.close(limit), Promise.race([finished, limit])]);
 }
 
 /**

@@ -13,6 +13,7 @@ import type { RequestContext } from "../request_context.ts";
 import type { WorkOSApi } from "../workos/api.ts";
 import type { Identity } from "../workos/upstream.ts";
 import { type AuditAction, type AuditEvent, buildAuditEntry } from "./audit_event.ts";
+import { createLosses } from "./losses.ts";
 
 /** Entries that wait at the most; what is more is dropped, counted and reported. */
 const MAX_WAITING = 1000;
@@ -25,9 +26,6 @@ const RETRIES = [1000, 5000, 30_000];
 
 /** How long an action is left alone for which WorkOS has no schema, in milliseconds. */
 const UNKNOWN_ACTION_PAUSE = 600_000;
-
-/** Between two reports of what was dropped, in milliseconds. */
-const REPORT_PAUSE = 60_000;
 
 /** What {@link createAudit} needs. */
 export interface AuditOptions {
@@ -52,8 +50,12 @@ export interface Audit {
    *   fails, the entry holds what the event has.
    */
   record(event: AuditEvent, readIdentity?: () => Promise<Identity>): void;
-  /** Resolves when nothing waits any more. */
-  flush(): Promise<void>;
+  /**
+   * Resolves when nothing waits any more.
+   *
+   * @param limit when it resolves, what still waits is given up, and counted as dropped.
+   */
+  flush(limit?: Promise<void>): Promise<void>;
 }
 
 /** Makes the audit log. */
@@ -62,16 +64,10 @@ export function createAudit(options: AuditOptions): Audit {
   const pausedUntil = new Map<AuditAction, number>();
   const running = new Set<Promise<void>>();
   const queue: (() => Promise<void>)[] = [];
-  let dropped = 0;
-  let reportedAt = -Infinity;
-
-  const drop = (reason: string): void => {
-    dropped++;
-    if (now() - reportedAt < REPORT_PAUSE) return;
-    log.warning("audit_entries_dropped", { count: dropped, reason });
-    dropped = 0;
-    reportedAt = now();
-  };
+  const dropped = createLosses(
+    (report) => log.warning("audit_entries_dropped", { ...report }),
+    now,
+  );
 
   const isPaused = (action: AuditAction): boolean => (pausedUntil.get(action) ?? 0) > now();
 
@@ -105,7 +101,7 @@ export function createAudit(options: AuditOptions): Audit {
         if (!(error instanceof UnavailableError)) throw error;
       }
     }
-    drop("WorkOS does not answer.");
+    dropped.add("WorkOS does not answer.");
   };
 
   /** What ended meanwhile cannot be read any more; the entry still says who, by the id. */
@@ -124,7 +120,7 @@ export function createAudit(options: AuditOptions): Audit {
     while (running.size < AT_ONCE) {
       const work = queue.shift();
       if (!work) return;
-      const job = work().catch((error) => drop(String(error))).finally(() => {
+      const job = work().catch((error) => dropped.add(String(error))).finally(() => {
         running.delete(job);
         start();
       });
@@ -132,24 +128,39 @@ export function createAudit(options: AuditOptions): Audit {
     }
   };
 
+  const enqueue = (
+    event: AuditEvent,
+    readIdentity: (() => Promise<Identity>) | undefined,
+  ): void => {
+    const { action, organizationId } = event;
+    if (!api || !organizationId || isPaused(action)) return;
+    if (queue.length >= MAX_WAITING) return dropped.add("Too many wait to be sent.");
+    const context = requestContext.getStore();
+    const occurredAt = now();
+    // Looked up now: the grant may have ended when it is this entry's turn.
+    const identity = lookUp(readIdentity);
+    queue.push(async () => {
+      const actor = await identity ?? event.actor;
+      if (isPaused(action)) return;
+      await send(api, organizationId, buildAuditEntry({ ...event, actor }, context, occurredAt));
+    });
+    start();
+  };
+
+  const sendAll = async (): Promise<void> => {
+    while (running.size > 0) await Promise.all(running);
+  };
+
   return {
     record(event, readIdentity) {
-      const { action, organizationId } = event;
-      if (!api || !organizationId || isPaused(action)) return;
-      if (queue.length >= MAX_WAITING) return drop("Too many wait to be sent.");
-      const context = requestContext.getStore();
-      const occurredAt = now();
-      // Looked up now: the grant may have ended when it is this entry's turn.
-      const identity = lookUp(readIdentity);
-      queue.push(async () => {
-        const actor = await identity ?? event.actor;
-        if (isPaused(action)) return;
-        await send(api, organizationId, buildAuditEntry({ ...event, actor }, context, occurredAt));
-      });
-      start();
+      enqueue(event, readIdentity);
+      dropped.report();
     },
-    async flush() {
-      while (running.size > 0) await Promise.all(running);
+    async flush(limit) {
+      await (limit ? Promise.race([sendAll(), limit]) : sendAll());
+      const left = queue.splice(0).length + running.size;
+      if (left > 0) dropped.add("The server stops.", left);
+      dropped.flush();
     },
   };
 }

@@ -100,6 +100,51 @@ Deno.test("more than a thousand that wait are dropped, counted, and reported onc
   assert.equal(requests.length, 1004);
 });
 
+/** How many entries each line says were dropped. */
+function readDropped(logs: string[]): number[] {
+  return logs.map((line) => JSON.parse(line))
+    .filter(({ message }) => message === "audit_entries_dropped")
+    .map(({ properties }) => properties.count);
+}
+
+Deno.test("what was dropped after a report is in the next one, which needs no further drop", async () => {
+  const open = Promise.withResolvers<void>();
+  const allSent = Promise.withResolvers<void>();
+  const { audit, requests, logs, advance } = createSubject(async () => {
+    await open.promise;
+    if (requests.length === 1004) allSent.resolve();
+    return taken();
+  });
+  for (let i = 0; i < 1104; i++) audit.record(EVENT);
+  open.resolve();
+  await allSent.promise;
+  advance(59_999);
+  audit.record(EVENT);
+  assert.deepEqual(readDropped(logs), [1]);
+  advance(1);
+  audit.record(EVENT);
+  assert.deepEqual(readDropped(logs), [1, 99]);
+  await audit.flush();
+});
+
+Deno.test("at the end it is said what was dropped and not reported yet", async () => {
+  const { audit, logs } = createSubject(() => Response.json({}, { status: 401 }));
+  for (let i = 0; i < 5; i++) audit.record(EVENT);
+  await audit.flush();
+  assert.deepEqual(readDropped(logs), [1, 4]);
+});
+
+Deno.test("a server that stops waits no longer than it may, and counts what still waits as dropped", async () => {
+  const world = await createAuditedWorld();
+  const never = Promise.withResolvers<Response>();
+  world.faults.workos = (request) =>
+    request.url.includes("/audit_logs/") ? never.promise : undefined;
+  const { tokens } = await signIn(world);
+  for (let i = 0; i < 9; i++) await (await callTool(world, tokens.access_token, "whoami")).text();
+  await world.app.close(Promise.resolve());
+  assert.deepEqual(readDropped(world.logs), [10]);
+});
+
 Deno.test("an action that has no schema at WorkOS is left alone for ten minutes", async () => {
   let hasSchema = false;
   const { audit, requests, logs, advance } = createSubject(() =>
