@@ -5,7 +5,6 @@
 
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { CreateAuditLogEventOptions } from "@workos-inc/node";
-import * as z from "zod";
 import { UnavailableError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { encodeBase64Url, type Random } from "../oauth/random.ts";
@@ -14,6 +13,7 @@ import type { WorkOSApi } from "../workos/api.ts";
 import type { Identity } from "../workos/upstream.ts";
 import { type AuditAction, type AuditEvent, buildAuditEntry } from "./audit_event.ts";
 import { createLosses } from "./losses.ts";
+import { createPauses, readRefusal } from "./pauses.ts";
 
 /** Entries that wait at the most; what is more is dropped, counted and reported. */
 const MAX_WAITING = 1000;
@@ -23,9 +23,6 @@ const AT_ONCE = 4;
 
 /** Pauses before an entry is tried again, in milliseconds; then it is given up. */
 const RETRIES = [1000, 5000, 30_000];
-
-/** How long an action is left alone for which WorkOS has no schema, in milliseconds. */
-const UNKNOWN_ACTION_PAUSE = 600_000;
 
 /** What {@link createAudit} needs. */
 export interface AuditOptions {
@@ -61,25 +58,17 @@ export interface Audit {
 /** Makes the audit log. */
 export function createAudit(options: AuditOptions): Audit {
   const { api, log, now, random, wait, requestContext } = options;
-  const pausedUntil = new Map<AuditAction, number>();
+  const pauses = createPauses(log, now);
   const running = new Set<Promise<void>>();
   const queue: (() => Promise<void>)[] = [];
   const dropped = createLosses(
     (report) => log.warning("audit_entries_dropped", { ...report }),
     now,
   );
+  const skipped = createLosses((report) => log.info("audit_entries_skipped", { ...report }), now);
 
-  const isPaused = (action: AuditAction): boolean => (pausedUntil.get(action) ?? 0) > now();
-
-  const pause = (action: AuditAction): void => {
-    if (!isPaused(action)) {
-      const message =
-        "WorkOS has no schema for it, or another one. `deno task audit-schemas` prints " +
-        "those to register; until then these entries are in this log only.";
-      log.info("audit_schema_missing", { action, message });
-    }
-    pausedUntil.set(action, now() + UNKNOWN_ACTION_PAUSE);
-  };
+  const skip = (action: AuditAction): void =>
+    skipped.add(`WorkOS does not take ${action} for now.`);
 
   const send = async (
     api: WorkOSApi,
@@ -97,8 +86,12 @@ export function createAudit(options: AuditOptions): Audit {
         );
         return;
       } catch (error) {
-        if (isRefusal(error)) return pause(entry.action);
-        if (!(error instanceof UnavailableError)) throw error;
+        const refusal = readRefusal(error);
+        if (refusal === "schema" || refusal === "organization") {
+          pauses.add(refusal, entry.action, organizationId);
+          return skip(entry.action);
+        }
+        if (refusal === "entry" || !(error instanceof UnavailableError)) throw error;
       }
     }
     dropped.add("WorkOS does not answer.");
@@ -133,7 +126,8 @@ export function createAudit(options: AuditOptions): Audit {
     readIdentity: (() => Promise<Identity>) | undefined,
   ): void => {
     const { action, organizationId } = event;
-    if (!api || !organizationId || isPaused(action)) return;
+    if (!api || !organizationId) return;
+    if (pauses.isPaused(action, organizationId)) return skip(action);
     if (queue.length >= MAX_WAITING) return dropped.add("Too many wait to be sent.");
     const context = requestContext.getStore();
     const occurredAt = now();
@@ -141,7 +135,7 @@ export function createAudit(options: AuditOptions): Audit {
     const identity = lookUp(readIdentity);
     queue.push(async () => {
       const actor = await identity ?? event.actor;
-      if (isPaused(action)) return;
+      if (pauses.isPaused(action, organizationId)) return skip(action);
       await send(api, organizationId, buildAuditEntry({ ...event, actor }, context, occurredAt));
     });
     start();
@@ -155,19 +149,14 @@ export function createAudit(options: AuditOptions): Audit {
     record(event, readIdentity) {
       enqueue(event, readIdentity);
       dropped.report();
+      skipped.report();
     },
     async flush(limit) {
       await (limit ? Promise.race([sendAll(), limit]) : sendAll());
       const left = queue.splice(0).length + running.size;
       if (left > 0) dropped.add("The server stops.", left);
       dropped.flush();
+      skipped.flush();
     },
   };
-}
-
-const REFUSAL = z.object({ cause: z.object({ status: z.literal([400, 404, 422]) }) });
-
-/** Whether WorkOS did answer, and does not take such an entry. */
-function isRefusal(error: unknown): boolean {
-  return REFUSAL.safeParse(error).success;
 }

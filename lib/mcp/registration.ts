@@ -44,7 +44,7 @@ export type PrepareRegistration = (
  *   reach the client.
  * - What needs a permission that the caller lacks is not there for them. It is registered on a server
  *   that nobody uses: one that was taken out again would leave a trace in the capabilities.
- * - Calls of tools are noted in the audit log, also those that are not let through.
+ * - Calls of tools are noted in both logs, also those that are not let through.
  * - A tool's schema is converted to JSON Schema once. The SDK asks for it with every call, since a
  *   server lives for one request, and converting is a tenth of what a call costs.
  */

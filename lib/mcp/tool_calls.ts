@@ -1,7 +1,8 @@
-/** Every call of a tool for the audit log: how it went, and never with what. */
+/** Every call of a tool for the log and the audit log: how it went, and never with what. */
 
 import type { Audit } from "../audit/audit.ts";
 import type { Caller } from "../caller.ts";
+import type { Log } from "../log.ts";
 
 /** How a call went: `denied` before it came to the tool, for want of a scope or a permission. */
 type Outcome = "completed" | "failed" | "denied";
@@ -23,19 +24,31 @@ export interface ToolCalls {
  * @param called names of the tools that it calls.
  */
 export function watchToolCalls(
-  { audit, now }: { audit: Pick<Audit, "record">; now: () => number },
+  { log, audit, now }: { log: Log; audit: Pick<Audit, "record">; now: () => number },
   caller: Caller,
   called: ReadonlySet<string>,
 ): ToolCalls {
-  const record = (tool: string, outcome: Outcome, duration: number): void =>
+  const record = (tool: string, outcome: Outcome, duration: number): void => {
+    const { grantId, clientId, userId, organizationId } = caller;
+    // Also what is in the audit log: that is WorkOS's, and may be away or switched off.
+    log.info("tool_called", {
+      name: tool,
+      grant_id: grantId,
+      client_id: clientId,
+      user_id: userId,
+      organization_id: organizationId,
+      outcome,
+      duration_ms: duration,
+    });
     audit.record({
       action: "mcp.tool.called",
-      organizationId: caller.organizationId,
-      actor: { userId: caller.userId },
-      clientId: caller.clientId,
+      organizationId,
+      actor: { userId },
+      clientId,
       tool,
-      metadata: { grant_id: caller.grantId, outcome, duration_ms: duration },
+      metadata: { grant_id: grantId, outcome, duration_ms: duration },
     }, () => caller.readIdentity());
+  };
 
   return {
     watch: (name, callback) => async (...args) => {

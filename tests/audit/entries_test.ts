@@ -148,6 +148,29 @@ Deno.test("each call of a tool is in the log, however it goes, and none of its a
   }
 });
 
+Deno.test("each call of a tool is in this server's own log too, in no organization as well", async () => {
+  const world = await createToolWorld();
+  const { tokens: { access_token: token }, clientId } = await signIn(world, {
+    email: "dave@solo.test",
+  });
+  await (await callTool(world, token, "works", { secret: "s3cret argument" })).text();
+  await (await callTool(world, token, "needs_scope")).text();
+  const lines = world.logs.map((line) => JSON.parse(line))
+    .filter(({ message }) => message === "tool_called");
+  const [{ properties: { request_id, grant_id, ...fields }, level }, denied] = lines;
+  assert.equal(level, "INFO");
+  assert.ok(request_id && grant_id);
+  assert.deepEqual(fields, {
+    name: "works",
+    client_id: clientId,
+    user_id: "user_dave",
+    outcome: "completed",
+    duration_ms: 0,
+  });
+  assert.equal(denied?.properties.outcome, "denied");
+  assert.doesNotMatch(world.logs.join(), /s3cret|the result/);
+});
+
 Deno.test("listing tools is no call of one, hidden or not", async () => {
   const world = await createToolWorld();
   const { tokens: { access_token: token } } = await signIn(world);

@@ -7,7 +7,8 @@ import { createAudit } from "../../lib/audit/audit.ts";
 import type { AuditEvent } from "../../lib/audit/audit_event.ts";
 import { createLog } from "../../lib/log.ts";
 import { createWorkOSApi } from "../../lib/workos/api.ts";
-import { callTool, signIn } from "../support/oauth_client.ts";
+import { buildEvent, deliver, SECRET } from "../events/support.ts";
+import { callTool, post, signIn } from "../support/oauth_client.ts";
 import { createAuditedWorld, readEntries } from "./support.ts";
 import { createWorld } from "../support/world.ts";
 
@@ -100,12 +101,15 @@ Deno.test("more than a thousand that wait are dropped, counted, and reported onc
   assert.equal(requests.length, 1004);
 });
 
-/** How many entries each line says were dropped. */
-function readDropped(logs: string[]): number[] {
+/** How many entries each line says were dropped, or skipped. */
+function readCounts(logs: string[], event: string): number[] {
   return logs.map((line) => JSON.parse(line))
-    .filter(({ message }) => message === "audit_entries_dropped")
+    .filter(({ message }) => message === event)
     .map(({ properties }) => properties.count);
 }
+
+const readDropped = (logs: string[]) => readCounts(logs, "audit_entries_dropped");
+const readSkipped = (logs: string[]) => readCounts(logs, "audit_entries_skipped");
 
 Deno.test("what was dropped after a report is in the next one, which needs no further drop", async () => {
   const open = Promise.withResolvers<void>();
@@ -164,6 +168,63 @@ Deno.test("an action that has no schema at WorkOS is left alone for ten minutes"
   audit.record(EVENT);
   await audit.flush();
   assert.equal(requests.length, 3);
+});
+
+Deno.test("what is not sent for want of a schema is counted, and no failure", async () => {
+  const { audit, logs } = createSubject(() =>
+    Response.json({ code: "invalid_audit_log_event" }, { status: 400 })
+  );
+  audit.record(EVENT);
+  await audit.flush();
+  for (let i = 0; i < 3; i++) audit.record(EVENT);
+  await audit.flush();
+  assert.deepEqual(readSkipped(logs), [1, 3]);
+  assert.deepEqual(readDropped(logs), []);
+});
+
+Deno.test("an organization that is gone silences no other one", async () => {
+  const world = await createAuditedWorld({ env: { WORKOS_WEBHOOK_SECRET: SECRET } });
+  await signIn(world, { email: "carol@globex.test", organizationId: "org_globex" });
+  const { tokens, clientId } = await signIn(world);
+  world.faults.workos = async (request) => {
+    if (!request.url.endsWith("/audit_logs/events")) return undefined;
+    return (await request.json()).organization_id === "org_globex"
+      ? Response.json({ code: "entity_not_found" }, { status: 404 })
+      : undefined;
+  };
+  await deliver(world, buildEvent(world, "organization.deleted", { id: "org_globex" }));
+  await world.app.close();
+  await post(world, "/revoke", { client_id: clientId, token: tokens.refresh_token });
+  const entries = await readEntries(world, "mcp.grant.ended");
+  assert.deepEqual(entries.map(({ organizationId }) => organizationId), ["org_acme"]);
+  assert.match(world.logs.join(), /"audit_organization_missing".*"org_globex"/);
+});
+
+Deno.test("an organization that is gone is left alone for ten minutes, and that is counted", async () => {
+  const { audit, requests, logs, advance } = createSubject(() =>
+    Response.json({ code: "entity_not_found" }, { status: 404 })
+  );
+  for (let i = 0; i < 3; i++) {
+    audit.record(EVENT);
+    await audit.flush();
+  }
+  assert.equal(requests.length, 1);
+  advance(600_000);
+  audit.record(EVENT);
+  await audit.flush();
+  assert.equal(requests.length, 2);
+  assert.equal(readSkipped(logs).reduce((sum, count) => sum + count), 4);
+});
+
+Deno.test("an entry that WorkOS does not take for another reason is dropped, and silences nothing", async () => {
+  const answers = [() => Response.json({ code: "made_up" }, { status: 400 })];
+  const { audit, requests, logs } = createSubject(() => answers.shift()?.() ?? taken());
+  audit.record(EVENT);
+  await audit.flush();
+  audit.record(EVENT);
+  await audit.flush();
+  assert.equal(requests.length, 2);
+  assert.deepEqual(readDropped(logs), [1]);
 });
 
 Deno.test("what the API key may not do is dropped without trying again", async () => {
