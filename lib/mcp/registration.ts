@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import { describeError, type Log } from "../log.ts";
 import { hasPermission, readPermission } from "./require_permission.ts";
-import { type Callback, watchToolCalls } from "./tool_calls.ts";
+import { type Callback, type ToolCalls, watchToolCalls } from "./tool_calls.ts";
 
 /** What {@link createRegistration} needs. */
 export interface RegistrationOptions {
@@ -44,7 +44,7 @@ export type PrepareRegistration = (
  *   reach the client.
  * - What needs a permission that the caller lacks is not there for them. It is registered on a server
  *   that nobody uses: one that was taken out again would leave a trace in the capabilities.
- * - Calls of tools are noted in both logs, also those that are not let through.
+ * - Calls of tools are noted in both logs, also those that do not come to the tool.
  * - A tool's schema is converted to JSON Schema once. The SDK asks for it with every call, since a
  *   server lives for one request, and converting is a tenth of what a call costs.
  */
@@ -57,11 +57,13 @@ export function createRegistration(options: RegistrationOptions): PrepareRegistr
     return known;
   };
 
-  const prepareTool = (config: unknown, onChallenge: () => void): unknown => ({
+  const prepareTool = (name: string, config: unknown, calls: ToolCalls): unknown => ({
     ...config as object,
-    ...hasInputSchema(config) && { inputSchema: convertOnce(config.inputSchema) },
+    ...hasInputSchema(config) && {
+      inputSchema: calls.watchInput(name, convertOnce(config.inputSchema)),
+    },
     ...hasScopeChallenge(config) && {
-      scopeChallenge: noteChallenge(config.scopeChallenge, onChallenge),
+      scopeChallenge: noteChallenge(config.scopeChallenge, () => calls.deny(name)),
     },
   });
 
@@ -101,7 +103,7 @@ export function createRegistration(options: RegistrationOptions): PrepareRegistr
               const watched = watch(name, grantId, argument as Callback);
               return isTool ? calls.watch(name, watched) : watched;
             }
-            return isTool ? prepareTool(argument, () => calls.deny(name)) : argument;
+            return isTool ? prepareTool(name, argument, calls) : argument;
           }),
         );
       };

@@ -1,5 +1,6 @@
 /** Every call of a tool for the log and the audit log: how it went, and never with what. */
 
+import type { StandardSchemaWithJSON } from "@modelcontextprotocol/server";
 import type { Audit } from "../audit/audit.ts";
 import type { Caller } from "../caller.ts";
 import type { Log } from "../log.ts";
@@ -14,6 +15,8 @@ export type Callback = (...args: unknown[]) => unknown;
 export interface ToolCalls {
   /** Makes a function that does the same and is noted. */
   watch(name: string, callback: Callback): Callback;
+  /** Makes a schema that does the same, and notes calls whose arguments it refuses. */
+  watchInput(name: string, schema: object): object;
   /** Notes a call that is not let through; nothing for a tool that was not called. */
   deny(name: string): void;
 }
@@ -62,10 +65,25 @@ export function watchToolCalls(
         record(name, outcome, now() - startedAt);
       }
     },
+    watchInput(name, schema) {
+      // The SDK takes other forms of schemas too, which it validates by itself.
+      if (!called.has(name) || !isStandardSchema(schema)) return schema;
+      const standard = schema["~standard"];
+      const validate: typeof standard.validate = async (value) => {
+        const result = await standard.validate(value);
+        if (result.issues?.length) record(name, "failed", 0);
+        return result;
+      };
+      return Object.create(schema, { "~standard": { value: { ...standard, validate } } });
+    },
     deny(name) {
       if (called.has(name)) record(name, "denied", 0);
     },
   };
+}
+
+function isStandardSchema(schema: object): schema is StandardSchemaWithJSON {
+  return "~standard" in schema;
 }
 
 /** Tools say so in their result when they could not do what was asked. */

@@ -171,6 +171,18 @@ Deno.test("each call of a tool is in this server's own log too, in no organizati
   assert.doesNotMatch(world.logs.join(), /s3cret|the result/);
 });
 
+Deno.test("a call with arguments that its tool does not take has failed, once", async () => {
+  const world = await createToolWorld();
+  const { tokens: { access_token: token } } = await signIn(world);
+  const response = await callTool(world, token, "works", { secret: 3 });
+  assert.match(await response.text(), /Invalid arguments/);
+  const entries = await readEntries(world, "mcp.tool.called");
+  assert.deepEqual(
+    entries.map(({ event: { targets, metadata } }) => [targets[1]?.id, metadata?.outcome]),
+    [["works", "failed"]],
+  );
+});
+
 Deno.test("listing tools is no call of one, hidden or not", async () => {
   const world = await createToolWorld();
   const { tokens: { access_token: token } } = await signIn(world);
