@@ -65,7 +65,7 @@ export function createAudit(options: AuditOptions): Audit {
     (report) => log.warning("audit_entries_dropped", { ...report }),
     now,
   );
-  const skipped = createLosses((report) => log.info("audit_entries_skipped", { ...report }), now);
+  const skipped = createLosses((report) => log.debug("audit_entries_skipped", { ...report }), now);
 
   const skip = (action: AuditAction): void =>
     skipped.add(`WorkOS does not take ${action} for now.`);

@@ -38,7 +38,8 @@ export function createPauses(log: Log, now: () => number): Pauses {
     if (refusal === "schema") {
       const message =
         "WorkOS has no schema for it, or another one. `deno task audit-schemas` prints " +
-        "those to register; until then these entries are in this log only.";
+        "those to register; until then these entries are in this log only, calls of tools at " +
+        "the level debug.";
       log.info("audit_schema_missing", { action, message });
     } else {
       const message = "WorkOS has no such organization; these entries are in this log only.";

@@ -158,7 +158,7 @@ Deno.test("each call of a tool is in this server's own log too, in no organizati
   const lines = world.logs.map((line) => JSON.parse(line))
     .filter(({ message }) => message === "tool_called");
   const [{ properties: { request_id, grant_id, ...fields }, level }, denied] = lines;
-  assert.equal(level, "INFO");
+  assert.equal(level, "DEBUG");
   assert.ok(request_id && grant_id);
   assert.deepEqual(fields, {
     name: "works",
