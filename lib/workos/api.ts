@@ -55,12 +55,17 @@ export function createWorkOSApi(options: WorkOSApiOptions): WorkOSApi {
   return {
     local: createClient(credentials.apiKeys[0], options),
     async call(step, work) {
+      const tried = clients;
       try {
         return await callWithAny(step, work);
       } catch (error) {
-        const keys = error instanceof WorkOSSetupError ? reloadApiKeys?.() : undefined;
-        if (!keys || keys.join() === clients.map(({ key }) => key).join()) throw error;
-        clients = open(keys);
+        if (!(error instanceof WorkOSSetupError)) throw error;
+        // Another call may have read them meanwhile.
+        if (clients === tried) {
+          const keys = reloadApiKeys?.();
+          if (!keys || keys.join() === tried.map(({ key }) => key).join()) throw error;
+          clients = open(keys);
+        }
         return await callWithAny(step, work);
       }
     },

@@ -67,6 +67,16 @@ Deno.test("keys that are all refused are read again, and the new ones stay in us
   assert.equal(fake.countReloads(), 1);
 });
 
+Deno.test("calls at the same moment all go on with the keys that one of them has read", async () => {
+  const fake = createFake(["sk_old"], ["sk_good"]);
+  await Promise.all([list(fake), list(fake), list(fake)]);
+  assert.deepEqual(fake.presented.toSorted(), [
+    ...Array<string>(3).fill("sk_good"),
+    ...Array<string>(3).fill("sk_old"),
+  ]);
+  assert.equal(fake.countReloads(), 1);
+});
+
 Deno.test("keys that have not changed are not tried twice", async () => {
   const fake = createFake(["sk_old"], ["sk_old"]);
   await assert.rejects(list(fake), WorkOSSetupError);
