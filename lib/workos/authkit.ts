@@ -11,6 +11,7 @@ import type { Log } from "../log.ts";
 import { type AuthKitDomain, createAuthKitDomain, fetchServerMetadata } from "./authkit_domain.ts";
 import { assertClaims } from "./claims_policy.ts";
 import type { WorkOSConfig } from "./config.ts";
+import { readSessionClaims, SESSION_CLAIMS } from "./session_claims.ts";
 import { assertOrganization, refuseSwitch } from "./sign_in_policy.ts";
 import { UntrustedTokenError } from "./signed_token.ts";
 import type { Identity } from "./upstream.ts";
@@ -33,7 +34,7 @@ const MAX_AUDIENCES = 100;
 /** How long AuthKit's metadata is passed on before it is fetched again, in milliseconds. */
 const METADATA_LIFETIME = 300_000;
 
-/** Claims of an access token of AuthKit. Roles and permissions only come from a JWT template. */
+/** Claims of an access token of AuthKit. */
 const CLAIMS = z.looseObject({
   sub: z.string().min(1),
   exp: z.number(),
@@ -41,14 +42,10 @@ const CLAIMS = z.looseObject({
   scope: z.string().nullish(),
   // `app_consent_…`
   sid: z.string().min(1).nullish(),
-  org_id: z.string().nullish(),
   email: z.string().nullish(),
   email_verified: z.boolean().nullish(),
   name: z.string().nullish(),
-  role: z.string().nullish(),
-  roles: z.array(z.string()).nullish(),
-  permissions: z.array(z.string()).nullish(),
-  act: z.object({ sub: z.string() }).nullish(),
+  ...SESSION_CLAIMS,
 });
 
 type Claims = z.infer<typeof CLAIMS>;
@@ -216,16 +213,10 @@ function readIdentity(claims: Claims): Identity {
     userId: claims.sub,
     // Limits and logs need a name for what the person allowed the client, as long as a grant's.
     sessionId: claims.sid ?? computeHash(`${claims.sub} ${claims.client_id}`).slice(0, 16),
-    ...(claims.org_id && { organizationId: claims.org_id }),
     ...(claims.email && { email: claims.email }),
     emailVerified: claims.email_verified === true,
     ...(claims.name && { name: claims.name }),
-    ...(claims.role && { role: claims.role }),
-    roles: claims.roles ?? (claims.role ? [claims.role] : []),
-    permissions: claims.permissions ?? [],
-    entitlements: [],
-    featureFlags: [],
-    ...(claims.act && { impersonator: claims.act.sub }),
+    ...readSessionClaims(claims),
   };
 }
 

@@ -10,6 +10,7 @@ import { type AuthKitMetadata, createAuthKitDomain } from "./authkit_domain.ts";
 import { assertClaims } from "./claims_policy.ts";
 import type { AuthKitConfig, WorkOSConfig } from "./config.ts";
 import { type IdTokenClaims, readIdToken } from "./id_token.ts";
+import { readSessionClaims, SESSION_CLAIMS } from "./session_claims.ts";
 import { assertOrganization, refineRoute, refuseSwitch } from "./sign_in_policy.ts";
 import { blameSettings, UntrustedTokenError } from "./signed_token.ts";
 import { requestTokens, type TokenSet } from "./token_endpoint.ts";
@@ -20,17 +21,14 @@ const SCOPE = "openid profile email offline_access";
 
 const SETTINGS = "WORKOS_CLIENT_ID and WORKOS_AUTHKIT_DOMAIN belong to the same WorkOS environment";
 
-/** What is read of a Connect access token. Roles and permissions are not in it. */
+/** What is read of a Connect access token. */
 const ACCESS_TOKEN = z.looseObject({
   sub: z.string().min(1),
   exp: z.number(),
   client_id: z.string(),
   // `app_consent_…`
   sid: z.string().min(1).nullish(),
-  org_id: z.string().nullish(),
-  role: z.string().nullish(),
-  roles: z.array(z.string()).nullish(),
-  permissions: z.array(z.string()).nullish(),
+  ...SESSION_CLAIMS,
 });
 
 type AccessTokenClaims = z.infer<typeof ACCESS_TOKEN>;
@@ -221,12 +219,7 @@ function readIdentity(claims: AccessTokenClaims): Identity {
     // Without a consent of its own there is nothing at WorkOS that could be named.
     sessionId: claims.sid ?? claims.sub,
     emailVerified: false,
-    ...(claims.org_id && { organizationId: claims.org_id }),
-    ...(claims.role && { role: claims.role }),
-    roles: claims.roles ?? (claims.role ? [claims.role] : []),
-    permissions: claims.permissions ?? [],
-    entitlements: [],
-    featureFlags: [],
+    ...readSessionClaims(claims),
   };
 }
 

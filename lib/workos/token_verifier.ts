@@ -8,25 +8,17 @@ import * as z from "zod";
 import { WorkOSSetupError } from "../errors.ts";
 import { fetchDocument } from "./fetch_document.ts";
 import { createKeySet, type KeySet } from "./key_set.ts";
+import { SESSION_CLAIMS } from "./session_claims.ts";
 import { blameSettings, UntrustedTokenError, verifySignedToken } from "./signed_token.ts";
 
-/**
- * Claims of a WorkOS access token. Most are absent, or null, outside an organization. Others come
- * from a JWT template.
- */
+/** Claims of a WorkOS access token. Others come from a JWT template. */
 const CLAIMS = z.looseObject({
   sub: z.string().min(1),
   sid: z.string().min(1),
   exp: z.number(),
   iat: z.number().nullish(),
   client_id: z.string().nullish(),
-  org_id: z.string().nullish(),
-  role: z.string().nullish(),
-  roles: z.array(z.string()).nullish(),
-  permissions: z.array(z.string()).nullish(),
-  entitlements: z.array(z.string()).nullish(),
-  feature_flags: z.array(z.string()).nullish(),
-  act: z.object({ sub: z.string() }).nullish(),
+  ...SESSION_CLAIMS,
 });
 
 /** Verified claims. */

@@ -15,6 +15,7 @@ import {
 } from "../errors.ts";
 import type { WorkOSApi } from "./api.ts";
 import { assertClaims } from "./claims_policy.ts";
+import { readSessionClaims } from "./session_claims.ts";
 import {
   assertAllowed,
   assertConnection,
@@ -229,21 +230,15 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 function readIdentity(response: AuthenticationResponse, claims: AccessTokenClaims): Identity {
   const { user, authenticationMethod, impersonator } = response;
   const name = [user.firstName, user.lastName].filter(Boolean).join(" ");
-  const actor = impersonator?.email ?? claims.act?.sub;
   return {
     userId: claims.sub,
     sessionId: claims.sid,
     email: user.email,
     emailVerified: user.emailVerified,
-    roles: claims.roles ?? (claims.role ? [claims.role] : []),
-    permissions: claims.permissions ?? [],
-    entitlements: claims.entitlements ?? [],
-    featureFlags: claims.feature_flags ?? [],
-    ...(claims.org_id && { organizationId: claims.org_id }),
+    ...readSessionClaims(claims),
     ...(name && { name }),
     ...(user.profilePictureUrl && { pictureUrl: user.profilePictureUrl }),
-    ...(claims.role && { role: claims.role }),
     ...(authenticationMethod && { authenticationMethod }),
-    ...(actor && { impersonator: actor }),
+    ...(impersonator && { impersonator: impersonator.email }),
   };
 }

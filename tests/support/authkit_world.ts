@@ -10,7 +10,7 @@ import { readLogFields, type RequestContext } from "../../lib/request_context.ts
 import { createResourceApp } from "../../lib/resource_app.ts";
 import { connectAuthKit } from "../../lib/workos/connect_workos.ts";
 import { createEmulator } from "../../lib/workos/emulator/emulator.ts";
-import { definition } from "../../server.ts";
+import { definition as exampleDefinition } from "../../server.ts";
 import { callTool, createPkce, REDIRECT_URI } from "./oauth_client.ts";
 import { type OidcProvider, startOidcProvider } from "./oidc_provider.ts";
 import { getSecretWatch } from "./secret_watch.ts";
@@ -48,10 +48,12 @@ export interface AuthKitWorld extends AsyncDisposable {
  *
  * @param env settings beside the AuthKit domain.
  * @param resources resource indicators beside that of the server.
+ * @param definition of the tools, if they are others than the example's.
  */
 export async function createAuthKitWorld(
   env: Record<string, string> = {},
   resources: string[] = [],
+  definition = exampleDefinition,
 ): Promise<AuthKitWorld> {
   const resource = `${env.WORKOS_BASE_URL ?? SERVER}/mcp`;
   const provider = await startOidcProvider({ resources: [resource, ...resources] });

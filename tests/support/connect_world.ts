@@ -41,7 +41,7 @@ export interface ConnectWorld extends World, AsyncDisposable {
 export async function createConnectWorld(
   env: Record<string, string> = {},
   options: OidcProviderOptions = {},
-  worldOptions: Pick<WorldOptions, "wait"> = {},
+  worldOptions: Pick<WorldOptions, "definition" | "wait"> = {},
 ): Promise<ConnectWorld> {
   const provider = await startOidcProvider({
     clients: [APPLICATION],
