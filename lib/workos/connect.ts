@@ -11,7 +11,12 @@ import { assertClaims } from "./claims_policy.ts";
 import type { AuthKitConfig, WorkOSConfig } from "./config.ts";
 import { type IdTokenClaims, readIdToken } from "./id_token.ts";
 import { readSessionClaims, SESSION_CLAIMS } from "./session_claims.ts";
-import { assertOrganization, refineRoute, refuseSwitch } from "./sign_in_policy.ts";
+import {
+  assertOrganization,
+  assertSamePerson,
+  refineRoute,
+  refuseSwitch,
+} from "./sign_in_policy.ts";
 import { blameSettings, UntrustedTokenError } from "./signed_token.ts";
 import { requestTokens, type TokenSet } from "./token_endpoint.ts";
 import type { Identity, Upstream, UpstreamSession } from "./upstream.ts";
@@ -164,12 +169,7 @@ export function createConnect(options: ConnectOptions): Upstream {
       const newest = tokens.refresh_token ?? refreshToken;
       try {
         const { claims, profile } = await verify(tokens);
-        if (previous && previous.userId !== claims.sub) {
-          throw new WorkOSSetupError(
-            "invalid_token",
-            "WorkOS renewed one person's session with another one's token.",
-          );
-        }
+        assertSamePerson(previous, claims.sub);
         // WorkOS need not repeat the ID token (OpenID Connect Core 1.0 §12.2).
         const kept = profile ? readProfile(profile) : pickProfile(previous);
         return admit({ ...readIdentity(claims), ...kept }, claims, newest, { organizationId });

@@ -1,7 +1,10 @@
-/** Who is let in by the configured organization and connection, and which other ways lead there. */
+/**
+ * Who is let in by the configured organization and connection, who stays in, and which other ways lead
+ * there.
+ */
 
 import { isDeepStrictEqual } from "node:util";
-import { SignInRefusedError } from "../errors.ts";
+import { SignInRefusedError, WorkOSSetupError } from "../errors.ts";
 import type { Identity, SignInRoute } from "./upstream.ts";
 
 /**
@@ -69,6 +72,20 @@ export function assertConnection(
     "wrong_connection",
     "This server wants you to sign in through your company's single sign-on.",
     { identity },
+  );
+}
+
+/**
+ * Compares whom WorkOS renewed a session for with whom it was before.
+ *
+ * @param previous absent where that is not known.
+ * @throws {WorkOSSetupError} `invalid_token`: nobody is turned away for a mix-up that is not theirs.
+ */
+export function assertSamePerson(previous: Identity | undefined, userId: string): void {
+  if (previous === undefined || previous.userId === userId) return;
+  throw new WorkOSSetupError(
+    "invalid_token",
+    "WorkOS renewed one person's session with another one's token.",
   );
 }
 

@@ -20,6 +20,7 @@ import {
   assertAllowed,
   assertConnection,
   assertOrganization,
+  assertSamePerson,
   refineRoute,
   refuseOrganization,
 } from "./sign_in_policy.ts";
@@ -179,7 +180,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
 
     selectOrganization,
 
-    async refresh({ refreshToken, authenticationMethod, organizationId: wanted }) {
+    async refresh({ refreshToken, authenticationMethod, organizationId: wanted, identity }) {
       const required = await prepareAnswer();
       assertConnection(connectionId, authenticationMethod);
       assertAllowed(required, wanted);
@@ -195,6 +196,7 @@ export function createUserManagement(options: UserManagementOptions): Upstream {
       );
       let session: UpstreamSession;
       try {
+        assertSamePerson(identity, response.user.id);
         session = await readSession(response, required, { organizationId: wanted });
       } catch (error) {
         if (!(error instanceof Error)) throw error;

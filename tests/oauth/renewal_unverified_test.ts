@@ -47,6 +47,32 @@ for (const [what, spoil] of Object.entries(SPOILED)) {
   });
 }
 
+Deno.test("a session that WorkOS renews for somebody else is 503, and nobody becomes them", async () => {
+  const world = await createWorld();
+  const { tokens } = await signIn(world);
+  world.advance(RUN_OUT);
+  let bob: Record<string, unknown> = {};
+  world.faults.workos = async (request) => {
+    if (!request.url.endsWith("/authenticate")) return undefined;
+    const response = await world.emulator.fetch(request);
+    bob = await response.clone().json();
+    return response;
+  };
+  await signIn(world, { email: "bob@acme.test" });
+  world.faults.workos = async (request) => {
+    if (!request.url.endsWith("/authenticate")) return undefined;
+    const { refresh_token } = await (await world.emulator.fetch(request)).json();
+    return Response.json({ ...bob, refresh_token });
+  };
+  for (let time = 0; time < 2; time++) {
+    assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 503);
+  }
+  assert.ok(world.logs.some((line) => line.includes("another one's token")));
+  world.faults.workos = undefined;
+  const response = await callTool(world, tokens.access_token, "whoami");
+  assert.equal((await response.json()).result.structuredContent.user_id, "user_alice");
+});
+
 Deno.test("replicas that wait for a renewal are not served by one that could not be verified", async () => {
   const one = await createWorld();
   const two = await createWorld({ store: one.store, emulator: one.emulator });
