@@ -11,6 +11,7 @@ import {
   RateLimitedError,
   renderOAuthError,
   UnavailableError,
+  WorkOSSetupError,
 } from "./errors.ts";
 import { describeError, type Log } from "./log.ts";
 import { wantsPage } from "./media_type.ts";
@@ -159,12 +160,14 @@ function refuse(status: number, message: string, headers: Record<string, string>
   });
 }
 
-/** Our mistakes loudly, what the world does to us quietly, what callers do at debug level. */
+/** Our mistakes and an operator's loudly, what the world does to us quietly, what callers do at debug level. */
 export function logFailure(log: Log, error: unknown): void {
   if (error instanceof UnavailableError) {
     log.warning(error.code, { message: error.message, cause: String(error.cause ?? "") });
   } else if (error instanceof RateLimitedError) {
     log.info(error.code, { message: error.message });
+  } else if (error instanceof WorkOSSetupError) {
+    log.error(error.code, { message: error.message });
   } else if (error instanceof OAuthError || error instanceof PageError) {
     const level = SUSPICIOUS.has(error.code) ? "info" : "debug";
     log[level]("request_refused", { error: error.code, message: error.message });

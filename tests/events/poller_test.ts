@@ -93,6 +93,17 @@ Deno.test("while WorkOS does not answer nothing is lost", async () => {
   assert.equal(await isIn(world, token), false);
 });
 
+Deno.test("a refused API key is logged under its own code, which the alert knows", async () => {
+  const world = await createPollingWorld();
+  world.faults.workos = () => Response.json({ message: "Unauthorized" }, { status: 401 });
+  await world.app.handleEvents();
+  const errors = world.logs.map((line) => JSON.parse(line)).filter(({ level }) =>
+    level === "ERROR"
+  );
+  assert.deepEqual(errors.map(({ message }) => message), ["invalid_api_key"]);
+  assert.match(errors[0].properties.message, /WORKOS_API_KEY/);
+});
+
 Deno.test("an event that cannot be handled yet is fetched again", async () => {
   const world = await createPollingWorld();
   const { tokens: { access_token: token } } = await signIn(world);
