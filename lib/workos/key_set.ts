@@ -111,7 +111,11 @@ export function createKeySet(
 
 function readKeys(url: string, status: number, body: unknown): JWTVerifyGetKey {
   try {
-    if (status === 200) return createLocalJWKSet(body as JSONWebKeySet);
+    if (status === 200) {
+      const find = createLocalJWKSet(body as JSONWebKeySet);
+      // An empty set is somebody's mistake, and would turn everybody away.
+      if (find.jwks().keys.length > 0) return find;
+    }
   } catch (error) {
     if (!(error instanceof errors.JWKSInvalid)) throw error;
   }

@@ -111,7 +111,7 @@ testNeeding(
     const released = Promise.withResolvers<void>();
     world.provider.faults.answer = async () => {
       await released.promise;
-      return Response.json({ keys: [] });
+      return Response.json({ keys: [{ kty: "RSA", kid: "other", n: "AA", e: "AQAB" }] });
     };
     for (let minute = 0; minute < 8; minute++) {
       world.advance(MINUTE);
@@ -162,6 +162,7 @@ const OUTAGES: [string, () => Response][] = [
   ["have moved", () => new Response(null, { status: 302, headers: { location: "/keys" } })],
   ["are a page", () => new Response("<html>")],
   ["make no sense", () => Response.json({ keys: "none" })],
+  ["are none at all", () => Response.json({ keys: [] })],
 ];
 for (const [what, answer] of OUTAGES) {
   testNeeding(PROVIDER_NEEDS, `while keys ${what}, known ones serve on, for days`, async () => {
