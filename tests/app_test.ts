@@ -138,6 +138,7 @@ Deno.test("readiness needs the store and WorkOS's keys, liveness nothing", async
   world.faults.workos = down;
   assert.equal(await ready(), 503);
   world.faults.workos = undefined;
+  world.advance(5000);
   assert.equal(await ready(), 200);
   // With the keys at hand, an outage of WorkOS is no reason to take a replica out of service.
   world.faults.workos = down;

@@ -5,7 +5,8 @@ import * as z from "zod";
 import { UnavailableError, WorkOSSetupError } from "../errors.ts";
 import { isLoopbackHost } from "../loopback.ts";
 import { fetchDocument } from "./fetch_document.ts";
-import { createKeySet, type KeySet } from "./key_set.ts";
+import { createKeySet } from "./key_set.ts";
+import { loadOnce } from "./load_once.ts";
 import { verifySignedToken } from "./signed_token.ts";
 
 /** Codes, keys and secrets pass there: https, or this machine. */
@@ -34,7 +35,7 @@ export interface AuthKitDomain {
   /**
    * Reads the discovery document, once.
    *
-   * @throws {UnavailableError} when it cannot be had; the next call tries again.
+   * @throws {UnavailableError} when it cannot be had; it is tried again after a pause.
    * @throws {WorkOSSetupError} when it is not that of an AuthKit domain, or names another issuer.
    */
   discover(): Promise<AuthKitMetadata>;
@@ -63,18 +64,10 @@ export interface AuthKitDomainOptions {
 /** Makes the domain. Nothing is fetched yet. */
 export function createAuthKitDomain(options: AuthKitDomainOptions): AuthKitDomain {
   const { issuer, now } = options;
-  let discovered: Promise<{ metadata: AuthKitMetadata; keys: KeySet }> | undefined;
-
-  const getProvider = () => {
-    discovered ??= readMetadata(options).then((metadata) => ({
-      metadata,
-      keys: createKeySet(metadata.jwks_uri, options),
-    })).catch((error) => {
-      discovered = undefined;
-      throw error;
-    });
-    return discovered;
-  };
+  const getProvider = loadOnce(async () => {
+    const metadata = await readMetadata(options);
+    return { metadata, keys: createKeySet(metadata.jwks_uri, options) };
+  }, now);
 
   return {
     issuer,

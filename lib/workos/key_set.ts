@@ -9,6 +9,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import { UnavailableError } from "../errors.ts";
 import { fetchDocument } from "./fetch_document.ts";
+import { loadOnce, RETRY_PAUSE } from "./load_once.ts";
 
 /** After so long, in milliseconds, it is looked whether a key was withdrawn; nobody waits for it. */
 const REFRESH_AGE = 480_000;
@@ -21,9 +22,6 @@ const MAX_AGE = 540_000;
 
 /** Anybody can make up a key id, so for those the keys are fetched once in so many milliseconds. */
 const COOLDOWN = 30_000;
-
-/** How long a failure counts before the keys are tried again, in milliseconds. */
-const RETRY_PAUSE = 5000;
 
 /** Keys of one issuer. */
 export interface KeySet {
@@ -76,12 +74,12 @@ export function createKeySet(
     }
   };
   const reload = (): Promise<Keys> => pending ??= load();
+  const loadFirst = loadOnce(reload, now);
   const hasFailedWithin = (duration: number) =>
     failure !== undefined && now() - failure.at < duration;
 
   const getKeys = async (): Promise<Keys> => {
-    if (!keys) return await reload();
-    const current = keys;
+    const current = keys ?? await loadFirst();
     const age = now() - current.fetchedAt;
     if (age < REFRESH_AGE || hasFailedWithin(RETRY_PAUSE)) return current;
     const isOutageKnown = hasFailedWithin(MAX_AGE);
@@ -92,7 +90,7 @@ export function createKeySet(
 
   return {
     async prepare() {
-      if (!keys) await reload();
+      if (!keys) await loadFirst();
     },
 
     async find(header, token) {

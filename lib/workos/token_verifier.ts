@@ -8,6 +8,7 @@ import * as z from "zod";
 import { WorkOSSetupError } from "../errors.ts";
 import { fetchDocument } from "./fetch_document.ts";
 import { createKeySet, type KeySet } from "./key_set.ts";
+import { loadOnce } from "./load_once.ts";
 import { SESSION_CLAIMS } from "./session_claims.ts";
 import { blameSettings, UntrustedTokenError, verifySignedToken } from "./signed_token.ts";
 
@@ -58,15 +59,7 @@ const SETTINGS = "WORKOS_CLIENT_ID, WORKOS_API_KEY and WORKOS_ISSUER belong to t
 /** Makes a verifier that discovers issuer and keys once, when first needed. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { now } = options;
-  let discovered: Promise<Issuer> | undefined;
-
-  const getIssuer = (): Promise<Issuer> => {
-    discovered ??= discover(options).catch((error) => {
-      discovered = undefined;
-      throw error;
-    });
-    return discovered;
-  };
+  const getIssuer = loadOnce(() => discover(options), now);
 
   return {
     async prepare() {

@@ -219,6 +219,7 @@ testNeeding(PROVIDER_NEEDS, "the probes and the page for people are there", asyn
   assert.equal(waiting.status, 503);
   assert.deepEqual(await waiting.json(), { ready: false, workos_keys: false });
   world.provider.faults.answer = undefined;
+  world.advance(5000);
   const ready = await world.fetch(`${SERVER}/readyz`);
   assert.equal(ready.status, 200);
   assert.deepEqual(await ready.json(), { ready: true, workos_keys: true });

@@ -154,6 +154,7 @@ for (const [what, changes, reason] of DISCOVERIES) {
     await changeDiscovery(world, changes);
     await assert.rejects(world.upstream.prepare(), reason);
     world.provider.faults.answer = undefined;
+    world.advance(5000);
     await world.upstream.prepare();
   });
 }

@@ -157,6 +157,7 @@ testNeeding(
     const consent = await browser.visit(url);
     assert.equal((await browser.submit(consent, { decision: "approve" })).status, 503);
     world.provider.faults.answer = undefined;
+    world.advance(5000);
     const login = await browser.submit(consent, { decision: "approve" });
     const { searchParams } = new URL((await browser.submit(login, { email: "x" })).url);
     assert.ok(searchParams.has("code"));

@@ -205,6 +205,7 @@ for (const [documents, path] of DOCUMENTS) {
       await using world = await createAuthKitWorld();
       world.provider.faults.answer = (asked) => asked === path ? answer() : undefined;
       for (const token of [await issueLasting(world), await issueMadeUp(world)]) {
+        world.advance(5 * SECOND);
         const response = await callTool(world, token, "whoami");
         assert.equal(response.status, 503);
         assert.ok(Number(response.headers.get("retry-after")) > 0);
@@ -213,8 +214,28 @@ for (const [documents, path] of DOCUMENTS) {
       }
       assert.equal((await callTool(world, undefined, "whoami")).status, 401);
       world.provider.faults.answer = undefined;
+      world.advance(5 * SECOND);
       assert.equal(await statusOf(world, await issueLasting(world)), 200);
       assert.equal((await world.fetch(`${SERVER}/readyz`)).status, 200);
     });
   }
+}
+
+for (const [documents, path] of DOCUMENTS) {
+  const name = `while there have never been ${documents}, tokens cost a fetch in five seconds`;
+  testNeeding(PROVIDER_NEEDS, name, async () => {
+    await using world = await createAuthKitWorld();
+    world.provider.faults.answer = (asked) =>
+      asked === path ? new Response(null, { status: 500 }) : undefined;
+    const countAfter = async (duration: number): Promise<number> => {
+      world.advance(duration);
+      for (let time = 0; time < 20; time++) {
+        assert.equal(await statusOf(world, await issueMadeUp(world)), 503);
+      }
+      return world.provider.calls.filter((call) => call === `GET ${path}`).length;
+    };
+    assert.equal(await countAfter(0), 1);
+    assert.equal(await countAfter(5 * SECOND - 1), 1);
+    assert.equal(await countAfter(1), 2);
+  });
 }

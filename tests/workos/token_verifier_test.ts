@@ -167,5 +167,28 @@ Deno.test("discovery waits for the first use, is given up in time, and is tried 
   }
   assert.deepEqual(limits, [5000]);
   world.faults.workos = undefined;
+  world.advance(5000);
   assert.equal((await world.fetch(`${SERVER}/readyz`)).status, 200);
 });
+
+const DOCUMENTS = ["/.well-known/openid-configuration", "/sso/jwks/client_emulator"];
+for (const path of DOCUMENTS) {
+  Deno.test(`while WorkOS has no ${path}, it is asked for once in five seconds`, async () => {
+    const world = await createWorld();
+    world.faults.workos = ({ url }) =>
+      url.endsWith(path) ? new Response(null, { status: 500 }) : undefined;
+    const countAfter = async (duration: number): Promise<number> => {
+      world.advance(duration);
+      for (let time = 0; time < 20; time++) {
+        assert.equal((await world.fetch(`${SERVER}/readyz`)).status, 503);
+      }
+      return world.upstreamCalls.filter((call) => call.endsWith(path)).length;
+    };
+    assert.equal(await countAfter(0), 1);
+    assert.equal(await countAfter(4999), 1);
+    assert.equal(await countAfter(1), 2);
+    world.faults.workos = undefined;
+    world.advance(5000);
+    assert.equal((await signInOf(world)).error, null);
+  });
+}
