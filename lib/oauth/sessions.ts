@@ -280,6 +280,9 @@ function explainSwitch(
 ): SignInRefusedError {
   // A way on is for a browser, so it takes a new sign-in.
   const advice = refusal.route ? ` To act for ${wanted}, sign in again and choose it.` : "";
-  const rest = ` Nothing has changed: you still act for ${current ?? "no organization"}.`;
+  // WorkOS may have moved its session before the refusal, and "none" cannot be asked for.
+  const rest = current === null
+    ? " You still act for no organization; if the next request is refused, sign in again."
+    : ` Nothing has changed: you still act for ${current}.`;
   return new SignInRefusedError(refusal.code, refusal.message + advice + rest, { cause: refusal });
 }

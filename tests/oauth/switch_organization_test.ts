@@ -192,6 +192,25 @@ Deno.test("WorkOS that answers for another organization than asked is refused, a
   assert.equal((await switchTo(world, token, "org_globex")).isError, undefined);
 });
 
+Deno.test("who had no organization is told that a refused switch may have ended the session", async () => {
+  const world = await createWorld();
+  const { tokens } = await signIn(world, { email: "dave@solo.test" });
+  for (const organization of ["org_acme", "org_globex"]) {
+    world.emulator.directory.addMembership("user_dave", organization, "member");
+  }
+  renewFor(world, "org_acme");
+  const refused = await switchTo(world, tokens.access_token, "org_globex");
+  assert.equal(refused.isError, true);
+  const text = refused.content[0]?.text ?? "";
+  assert.match(
+    text,
+    /still act for no organization.*if the next request is refused, sign in again/,
+  );
+  assert.doesNotMatch(text, /Nothing has changed/);
+  world.faults.workos = undefined;
+  assert.equal((await callTool(world, tokens.access_token, "whoami")).status, 401);
+});
+
 Deno.test("WorkOS that does not answer changes nothing, and the tool says to try again", async () => {
   const { world, token } = await prepare();
   world.faults.workos = () => new Response("bad gateway", { status: 502 });
