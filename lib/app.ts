@@ -95,6 +95,9 @@ const REGISTRATIONS: RateLimit = { burst: 100, perMinute: 20 };
 /** Authorizations and consents, which hosted clients make for many people from one address. */
 const AUTHORIZATIONS: RateLimit = { burst: 300, perMinute: 120 };
 
+/** Events that say they are WorkOS's, which sends many at once when a directory is synchronized. */
+const EVENTS: RateLimit = { burst: 1200, perMinute: 1200 };
+
 /** Makes the server over its parts. */
 export async function createApp(given: AppOptions): Promise<App> {
   const audit = createAudit(given);
@@ -167,7 +170,11 @@ export async function createApp(given: AppOptions): Promise<App> {
 
   const events = createEvents(options);
   if (events.webhook) {
-    routes.set("/webhooks/workos", { handlers: { POST: events.webhook }, audience: "program" });
+    routes.set("/webhooks/workos", {
+      handlers: { POST: events.webhook },
+      audience: "program",
+      limit: createAddressLimiter(EVENTS, now),
+    });
   }
   const route = createRouter({ config, routes, mcp: (request) => mcp.fetch(request), log });
 

@@ -66,6 +66,32 @@ Deno.test("the client's address is found behind the operator's own proxies only"
   assert.equal(find("203.0.113.9", 5), "10.0.0.1", "it did not come through five");
 });
 
+Deno.test("made-up events from one address are 429 after a while, and WorkOS is heard from another", async () => {
+  const world = await createWorld({
+    env: { TRUSTED_PROXY_HOPS: "1", WORKOS_WEBHOOK_SECRET: "whsec_emulator" },
+  });
+  const from = async (address: string, signature: string) => {
+    const response = await world.fetch(`${SERVER}/webhooks/workos`, {
+      method: "POST",
+      headers: { "x-forwarded-for": address, "workos-signature": signature },
+      body: "{}",
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const forged = `t=${world.now()}, v1=00`;
+  for (let i = 0; i < 1200; i++) assert.equal(await from("203.0.113.1", forged), 400);
+  const written = world.logs.filter((line) => line.includes("event_refused")).length;
+  assert.equal(await from("203.0.113.1", forged), 429);
+  assert.equal(await from("203.0.113.2", world.emulator.signWebhook("{}")), 400, "it is no event");
+  const later = world.logs.filter((line) => line.includes("event_refused"));
+  assert.deepEqual(later.slice(written).map((line) => JSON.parse(line).properties.reason), [
+    "malformed",
+  ]);
+  world.advance(50);
+  assert.equal(await from("203.0.113.1", world.emulator.signWebhook("{}")), 400);
+});
+
 Deno.test("too many registrations from one address are 429 with Retry-After, others go on", async () => {
   const world = await createWorld({ env: { TRUSTED_PROXY_HOPS: "1" } });
   const from = (address: string) => register(world, "10.0.0.1", { "x-forwarded-for": address });
