@@ -2,6 +2,7 @@
 
 import postgres from "postgres";
 import { UnavailableError } from "../errors.ts";
+import { createSlots } from "./slots.ts";
 import type { RunSql, SqlDatabase } from "./sql_database.ts";
 
 /** How long one statement may take, waiting for locks included, in milliseconds. */
@@ -12,6 +13,9 @@ const MIGRATION_TIMEOUT = 60_000;
 
 /** Key of the advisory lock that migrations take: a number of this project's own. */
 const MIGRATION_LOCK = 7_306_421_889;
+
+/** Connections of one process. */
+const MAX_CONNECTIONS = 10;
 
 /** How often a transaction is run that lost to another one. */
 const TRIES = 3;
@@ -50,6 +54,7 @@ export function openPostgres(
 ): SqlDatabase {
   const createPool = () =>
     postgres(url, {
+      max: MAX_CONNECTIONS,
       prepare: false,
       // Only needed for arrays, and asked for on every new connection.
       fetch_types: false,
@@ -63,6 +68,8 @@ export function openPostgres(
       onnotice() {},
     });
   let pool = createPool();
+  // Waiting for a connection is done here: in the pool it would look like a server that is silent.
+  const withConnection = createSlots(MAX_CONNECTIONS, 2 * statementTimeout);
 
   const transactOnce = async <T>(
     work: (run: RunSql) => Promise<T>,
@@ -100,7 +107,7 @@ export function openPostgres(
   ): Promise<T> => {
     for (let attempt = 1;; attempt++) {
       try {
-        return await transactOnce(work, timeout);
+        return await withConnection(() => transactOnce(work, timeout));
       } catch (error) {
         const lostRace = error instanceof PostgresError && LOST_RACE.has(error.code);
         if (!lostRace || attempt === TRIES) throw translate(error);

@@ -92,6 +92,24 @@ testPostgres("a statement that takes too long is ended, at the server too", asyn
   await database.close();
 });
 
+testPostgres(
+  "who waits too long for a busy server harms nobody who is being served",
+  async (server) => {
+    const database = await openImpatient(await server.createDatabase());
+    const sleep = () => database.run("SELECT pg_sleep(0.4)", []);
+    const answers = await Promise.allSettled(Array.from({ length: 40 }, sleep));
+    const refused = answers.filter((answer) => answer.status === "rejected");
+    for (const { reason } of refused) {
+      assert.ok(isUnavailable(reason));
+      assert.match(reason.message, /No connection to the store was free for 1000 ms/);
+    }
+    // Ten at once: these cannot have begun in time, and the first twenty have.
+    assert.ok(refused.length >= 10 && refused.length <= 20, `${refused.length} were refused`);
+    assert.deepEqual(await database.run("SELECT 1 AS one", []), [{ one: 1 }]);
+    await database.close();
+  },
+);
+
 testPooled("a pooler's sessions are given back as they were", async ({ createDatabase }) => {
   const url = await createDatabase();
   const database = await openImpatient(url);
