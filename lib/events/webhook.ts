@@ -42,7 +42,8 @@ export function createWebhook(
     const header = request.headers.get("workos-signature");
     const problem = findSignatureProblem(header, body, secret, now());
     if (problem !== undefined) {
-      log.info("event_refused", { reason: problem });
+      // What comes without a signature is nobody's who meant to pass for WorkOS.
+      log[problem === "unsigned" ? "debug" : "info"]("event_refused", { reason: problem });
       throw new OAuthError("invalid_request", EXPLANATIONS[problem]);
     }
     const event = readEvent(parseJson(body));

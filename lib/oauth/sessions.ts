@@ -17,6 +17,7 @@ import type { Log } from "../log.ts";
 import type { GrantRow, Store } from "../store/store.ts";
 import type { Identity, Upstream, UpstreamSession } from "../workos/upstream.ts";
 import { endGrant } from "./end_grants.ts";
+import { explainSwitch } from "./explain_switch.ts";
 import type { Random } from "./random.ts";
 import { createReservation } from "./reservation.ts";
 import { findMissingScopes, grantScopes, splitScope } from "./scopes.ts";
@@ -270,19 +271,4 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
   };
-}
-
-/** Tells what a refused switch leaves, and how the person gets there after all. */
-function explainSwitch(
-  refusal: SignInRefusedError,
-  wanted: string,
-  current: string | null,
-): SignInRefusedError {
-  // A way on is for a browser, so it takes a new sign-in.
-  const advice = refusal.route ? ` To act for ${wanted}, sign in again and choose it.` : "";
-  // WorkOS may have moved its session before the refusal, and "none" cannot be asked for.
-  const rest = current === null
-    ? " You still act for no organization; if the next request is refused, sign in again."
-    : ` Nothing has changed: you still act for ${current}.`;
-  return new SignInRefusedError(refusal.code, refusal.message + advice + rest, { cause: refusal });
 }
