@@ -68,6 +68,19 @@ Deno.test("every place where a secret passes is watched", async () => {
   }
 });
 
+Deno.test("a person's name is found as a word, and not as letters of an id", async () => {
+  const find = (text: string) =>
+    leak(
+      new Request("http://server.test/"),
+      Response.json({ user: { first_name: "Bob" } }),
+      () => text,
+    );
+  for (const text of ["Bob Baker signed in", "name=Bob", '{"name":"Bob"}']) {
+    assert.deepEqual(await find(text), [{ kind: "first_name", event: "careless" }]);
+  }
+  assert.deepEqual(await find("grant x7Bob-4Kq and aBob and Bob_1"), []);
+});
+
 Deno.test("what looks like a secret is found where no traffic was seen", async () => {
   const { tokens } = await signIn(await createWorld());
   for (const secret of [tokens.access_token, "eyJhbGciOiJSUzI1NiJ9.e30.x", "alice@acme.test"]) {

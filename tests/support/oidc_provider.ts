@@ -3,6 +3,7 @@
  * resource indicators and signed access tokens as WorkOS describes its own.
  */
 
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
@@ -140,7 +141,11 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
       },
       features: {
         devInteractions: { enabled: false },
-        registration: { enabled: true },
+        // Shorter than its own, which look like secrets in the log.
+        registration: {
+          enabled: true,
+          idFactory: () => `client_${randomBytes(12).toString("hex")}`,
+        },
         resourceIndicators: {
           enabled: true,
           defaultResource: () => "urn:environment",

@@ -30,7 +30,7 @@ const ANSWERED = new Set([
   "refresh_token",
 ]);
 
-/** People's names are short, and still nobody's business. */
+/** People's names are short, and still nobody's business; as words, since an id may hold the letters. */
 const NAMES = new Set(["first_name", "last_name"]);
 
 /** Shorter values, such as a `state` of one letter, would be found in anything. */
@@ -131,7 +131,13 @@ export function createSecretWatch(): SecretWatch {
           ...looks.flatMap(([kind, shape]) => find(kind, (text) => shape.test(text))),
           ...secrets.entries().flatMap(([secret, kind]) => {
             const spellings = spell(secret);
-            return find(kind, (text) => spellings.some((spelling) => text.includes(spelling)));
+            const name = NAMES.has(kind) &&
+              new RegExp(`(?<![\\w-])${RegExp.escape(secret)}(?![\\w-])`);
+            return find(
+              kind,
+              (text) =>
+                name ? name.test(text) : spellings.some((spelling) => text.includes(spelling)),
+            );
           }),
         ];
       });
