@@ -10,10 +10,11 @@ import type { Log } from "../log.ts";
 import { encodeBase64Url, type Random } from "../oauth/random.ts";
 import type { RequestContext } from "../request_context.ts";
 import type { WorkOSApi } from "../workos/api.ts";
+import { readRefusal } from "../workos/api_errors.ts";
 import type { Identity } from "../workos/upstream.ts";
 import { type AuditAction, type AuditEvent, buildAuditEntry } from "./audit_event.ts";
 import { createLosses } from "./losses.ts";
-import { createPauses, readRefusal } from "./pauses.ts";
+import { createPauses, judgeRefusal } from "./pauses.ts";
 
 /** Entries that wait at the most; what is more is dropped, counted and reported. */
 const MAX_WAITING = 1000;
@@ -86,12 +87,14 @@ export function createAudit(options: AuditOptions): Audit {
         );
         return;
       } catch (error) {
-        const refusal = readRefusal(error);
-        if (refusal === "schema" || refusal === "organization") {
-          pauses.add(refusal, entry.action, organizationId);
+        if (!(error instanceof UnavailableError)) throw error;
+        const refused = readRefusal(error);
+        if (refused) {
+          const extent = judgeRefusal(refused);
+          if (extent === "entry") throw error;
+          pauses.add(extent, entry.action, organizationId);
           return skip(entry.action);
         }
-        if (refusal === "entry" || !(error instanceof UnavailableError)) throw error;
       }
     }
     dropped.add("WorkOS does not answer.");

@@ -1,7 +1,7 @@
 /** What is not sent for a while, since WorkOS does not take it. */
 
-import * as z from "zod";
 import type { Log } from "../log.ts";
+import type { Refused } from "../workos/api_errors.ts";
 import type { AuditAction } from "./audit_event.ts";
 
 /** How long nothing is sent that WorkOS has no schema or no organization for, in milliseconds. */
@@ -61,24 +61,13 @@ export function createPauses(log: Log, now: () => number): Pauses {
   };
 }
 
-const REFUSAL = z.object({
-  cause: z.object({
-    status: z.literal([400, 404, 422]),
-    code: z.string().optional().catch(undefined),
-  }),
-});
-
 /**
- * Reads what WorkOS does not take, if it did answer.
+ * Says how much WorkOS does not take.
  *
- * @param error what the call threw.
  * @returns `schema` where it is all of an action, `organization` where it is all of an organization,
  *   `entry` where it is this one.
  */
-export function readRefusal(error: unknown): "schema" | "organization" | "entry" | undefined {
-  const { data } = REFUSAL.safeParse(error);
-  if (!data) return undefined;
-  const { status, code } = data.cause;
+export function judgeRefusal({ status, code }: Refused): "schema" | "organization" | "entry" {
   if (status === 404) return "organization";
   return status === 422 || code === "invalid_audit_log_event" ? "schema" : "entry";
 }

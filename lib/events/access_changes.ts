@@ -3,7 +3,7 @@
 import type { Log } from "../log.ts";
 import { endGrants, type EndGrantsOptions, endSessions } from "../oauth/end_grants.ts";
 import type { EndedGrant, Store } from "../store/store.ts";
-import { isRefusal } from "../workos/api_errors.ts";
+import { readRefusal } from "../workos/api_errors.ts";
 import type { Directory } from "../workos/directory.ts";
 import type { AccessChange } from "./workos_event.ts";
 
@@ -37,7 +37,7 @@ export function createAccessChanges(options: AccessChangesOptions): AccessChange
     try {
       return await directory.findUserIds(email);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!readRefusal(error)) throw error;
       // It comes from a customer's directory: what WorkOS does not take for an address is nobody's.
       log.warning("person_not_found", { message: String(error) });
       return [];

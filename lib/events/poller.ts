@@ -9,7 +9,7 @@ import { describeError, type Log } from "../log.ts";
 import { encodeBase64Url, type Random } from "../oauth/random.ts";
 import type { Store } from "../store/store.ts";
 import type { WorkOSApi } from "../workos/api.ts";
-import { isRefusal } from "../workos/api_errors.ts";
+import { readRefusal } from "../workos/api_errors.ts";
 import { ACCESS_EVENTS, type AccessChange, readAccessChange, readEvent } from "./workos_event.ts";
 
 /** Name of the lease that the one who fetches holds. */
@@ -56,7 +56,7 @@ export function createEventPoller(
     try {
       return await list(cursor);
     } catch (error) {
-      if (cursor === null || !isRefusal(error)) throw error;
+      if (cursor === null || !readRefusal(error)) throw error;
       // Too long ago, or of another WorkOS.
       log.warning("event_cursor_lost", {
         message: "WorkOS does not know the last event any more.",

@@ -86,11 +86,18 @@ export function translateApiError(error: unknown, step: ApiStep): Error {
   return refusal ?? unavailable(`WorkOS answered ${status} ${code ?? ""}`.trim(), error);
 }
 
-const REFUSAL = z.object({ cause: z.object({ status: z.literal([400, 404, 422]) }) });
+const REFUSAL = z.object({ status: z.literal([400, 404, 422]), code: TEXT });
 
-/** Whether WorkOS did answer a call, and does not take what was asked: asking again will not help. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof UnavailableError && REFUSAL.safeParse(error).success;
+/** How WorkOS answered that it does not take what was asked. */
+export type Refused = z.infer<typeof REFUSAL>;
+
+/**
+ * Tells whether WorkOS did answer a call, and does not take what was asked: asking again will not help.
+ *
+ * @param error what {@link translateApiError} made of it.
+ */
+export function readRefusal(error: unknown): Refused | undefined {
+  return error instanceof UnavailableError ? REFUSAL.safeParse(error.cause).data : undefined;
 }
 
 /** The code of either envelope, the one that is known if they differ. */
