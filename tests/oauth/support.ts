@@ -53,3 +53,15 @@ export function refresh(
 export async function errorOf(response: Response): Promise<string> {
   return `${response.status} ${(await response.json()).error}`;
 }
+
+/** Changes the organization that WorkOS is asked for at a renewal, as if it answered for that one. */
+export function renewFor(world: World, organizationId: string | undefined): void {
+  world.faults.workos = async (request) => {
+    if (!request.url.endsWith("/authenticate")) return undefined;
+    const body = { ...await request.json(), organization_id: organizationId };
+    const { url, method, headers } = request;
+    return await world.emulator.fetch(
+      new Request(url, { method, headers, body: JSON.stringify(body) }),
+    );
+  };
+}

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readEvents, send } from "../mcp/support.ts";
 import { callTool, signIn } from "../support/oauth_client.ts";
 import { createWorld, type World, type WorldOptions } from "../support/world.ts";
-import { refresh } from "./support.ts";
+import { refresh, renewFor } from "./support.ts";
 
 const CAROL = { email: "carol@globex.test", organizationId: "org_acme" };
 
@@ -44,18 +44,6 @@ async function organizationOf(world: World, token: string): Promise<unknown> {
 async function listTools(world: World, token: string): Promise<string[]> {
   const { result } = await (await send(world, token, { method: "tools/list" })).json();
   return result.tools.map(({ name }: { name: string }) => name);
-}
-
-/** Changes what WorkOS is asked for at a renewal, as if it answered for something else. */
-function renewFor(world: World, organizationId: string | undefined): void {
-  world.faults.workos = async (request) => {
-    if (!request.url.endsWith("/authenticate")) return undefined;
-    const body = { ...await request.json(), organization_id: organizationId };
-    const { url, method, headers } = request;
-    return await world.emulator.fetch(
-      new Request(url, { method, headers, body: JSON.stringify(body) }),
-    );
-  };
 }
 
 Deno.test("permissions, tools, resources and whoami follow the organization at once, on every replica", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { callTool, signIn } from "../support/oauth_client.ts";
 import { createWorld, type World } from "../support/world.ts";
-import { errorOf, refresh } from "./support.ts";
+import { errorOf, refresh, renewFor } from "./support.ts";
 
 const CAROL = { email: "carol@globex.test", organizationId: "org_acme" };
 
@@ -11,18 +11,6 @@ async function organizationOf(world: World, token: string): Promise<unknown> {
   const response = await callTool(world, token, "whoami");
   assert.equal(response.status, 200);
   return (await response.json()).result.structuredContent.organization_id;
-}
-
-/** Changes the organization that WorkOS is asked for at a renewal. */
-function renewFor(world: World, organizationId: string | undefined): void {
-  world.faults.workos = async (request) => {
-    if (!request.url.endsWith("/authenticate")) return undefined;
-    const body = { ...await request.json(), organization_id: organizationId };
-    const { url, method, headers } = request;
-    return await world.emulator.fetch(
-      new Request(url, { method, headers, body: JSON.stringify(body) }),
-    );
-  };
 }
 
 Deno.test("a switch, a refresh and forty calls at once on two replicas lose no session", async () => {

@@ -2,14 +2,7 @@
 
 import assert from "node:assert/strict";
 import { generateKeyPair } from "jose";
-import {
-  approve,
-  authorizationUrl,
-  callTool,
-  createPkce,
-  register,
-  signIn,
-} from "../support/oauth_client.ts";
+import { callTool, createPkce, signIn } from "../support/oauth_client.ts";
 import {
   APPLICATION,
   type ConnectWorld,
@@ -18,25 +11,12 @@ import {
 } from "../support/connect_world.ts";
 import { testNeeding } from "../support/needs.ts";
 import { PROVIDER_NEEDS } from "../support/oidc_provider.ts";
+import { encode, signInOf } from "./support.ts";
 
 type Forge = ConnectWorld["forge"];
 
 const foreign = await generateKeyPair("RS256");
 const secret = new TextEncoder().encode(APPLICATION.client_secret);
-
-/** The error the client is sent back with, and what the operator reads. */
-async function signInOf(world: ConnectWorld): Promise<{ error: string | null; log: string }> {
-  const { client_id } = await register(world);
-  const url = authorizationUrl({ client_id, code_challenge: createPkce().challenge });
-  const { searchParams } = new URL((await approve(world.browser(), url)).url);
-  assert.equal(searchParams.has("code"), !searchParams.has("error"));
-  return { error: searchParams.get("error"), log: world.logs.join("") };
-}
-
-function encode(value: unknown): string {
-  return new TextEncoder().encode(JSON.stringify(value))
-    .toBase64({ alphabet: "base64url", omitPadding: true });
-}
 
 const unsigned = `${encode({ alg: "none" })}.${encode({ sub: "user_alice", exp: 4e9 })}.`;
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { decodeJwt, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose";
-import { approve, authorizationUrl, createPkce, register } from "../support/oauth_client.ts";
 import { createWorld, EMULATOR, SERVER, type World } from "../support/world.ts";
+import { encode, signInOf } from "./support.ts";
 
 const own = await generateKeyPair("RS256", { extractable: true });
 const foreign = await generateKeyPair("RS256", { extractable: true });
@@ -37,20 +37,6 @@ async function createForgingWorld(
     return Response.json({ ...answer, access_token: signed });
   };
   return world;
-}
-
-/** What the client is told at the end, and what the operator reads. */
-async function signInOf(world: World): Promise<{ error: string | null; log: string }> {
-  const { client_id } = await register(world);
-  const url = authorizationUrl({ client_id, code_challenge: createPkce().challenge });
-  const { searchParams } = new URL((await approve(world.browser(), url)).url);
-  assert.equal(searchParams.has("code"), !searchParams.has("error"));
-  return { error: searchParams.get("error"), log: world.logs.join("") };
-}
-
-function encode(value: unknown): string {
-  return new TextEncoder().encode(JSON.stringify(value))
-    .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 const ACCEPTED: [string, Forgery][] = [
